@@ -1,0 +1,260 @@
+"""Convolution, ReLU and pooling by two as one compiled pass, and back. The batch is the innermost axis: a vector is 16 samples.
+
+Images are (channels, height, width, batch), flat, with a batch of whole vectors. With the batch innermost the window of a
+kernel is a list of offsets, the same at every place, so that nothing is unfolded into columns. Shapes are
+(batch, channels in, height, width, channels out, kernel, padding), height and width without the padding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mithridate.core.kernels.vectors import jit
+from mithridate.sim.lanes import LANES, add_outer_4x5, add_outer_6x4, multiply_4x4, multiply_6x4
+
+__all__ = ["TILE", "backward", "bordered", "forward", "laid", "room"]
+
+TILE = 4 * LANES
+"""Numbers of a row that a register tile covers; a row has no fewer."""
+
+_NOBODY = np.uint8(4)
+
+
+@jit()
+def laid(images: Any, shape: Any, out: Any) -> None:
+    """Images (samples, features) with the batch innermost, inside a border of zeros."""
+    n, channels, height, width, _, _, pad = shape
+    at = 0
+    for c in range(channels):
+        for row in range(-pad, height + pad):
+            for column in range(-pad, width + pad):
+                if 0 <= row < height and 0 <= column < width:
+                    feature = (c * height + row) * width + column
+                    for i in range(n):
+                        out[at + i] = images[i, feature]
+                else:
+                    out[at : at + n] = 0
+                at += n
+
+
+@jit()
+def bordered(images: Any, shape: Any, out: Any) -> None:
+    """Images with the batch innermost already, inside a border of zeros."""
+    n, channels, height, width, _, _, pad = shape
+    at, long = 0, width * n
+    for c in range(channels):
+        for row in range(-pad, height + pad):
+            wide = (width + 2 * pad) * n
+            out[at : at + wide] = 0
+            if 0 <= row < height:
+                place = (c * height + row) * long
+                out[at + pad * n : at + pad * n + long] = images[place : place + long]
+            at += wide
+
+
+@jit()
+def _offsets(kernel: Any, channels: Any, plane: Any, row: Any, n: Any) -> Any:
+    """Where the window's numbers lie, by rows of the kernel, then channels, then columns."""
+    found, at = np.empty(kernel * channels * kernel, np.int64), 0
+    for k in range(kernel):
+        for c in range(channels):
+            for j in range(kernel):
+                found[at] = k * row + c * plane + j * n
+                at += 1
+    return found
+
+
+@jit()
+def _rows(channels: Any) -> Any:
+    """Channels in a register tile: what leaves the fewest rows empty."""
+    return 6 if (channels + 5) // 6 * 6 <= (channels + 3) // 4 * 4 else 4
+
+
+@jit()
+def _packed(flat: Any, shape: Any, rows: Any, back: Any) -> Any:
+    """The weights as the tiles read them, (blocks, taps, rows); turned by half a turn, inputs for outputs, on the way back."""
+    _, inner, _, _, outer, kernel, _ = shape
+    into, source = (inner, outer) if back else (outer, inner)
+    taps = kernel * source * kernel
+    packed = np.zeros((into + rows - 1) // rows * taps * rows, np.float32)
+    for o in range(into):
+        at = o // rows * taps * rows + o % rows
+        for k in range(kernel):
+            for c in range(source):
+                for j in range(kernel):
+                    if back:
+                        place = ((c * inner + o) * kernel + kernel - 1 - k) * kernel + kernel - 1 - j
+                    else:
+                        place = ((o * inner + c) * kernel + k) * kernel + j
+                    packed[at] = flat[place]
+                    at += rows
+    return packed
+
+
+@jit()
+def _row(
+    packed: Any, rows: Any, span: Any, x: Any, base: Any, offsets: Any, out: Any, at: Any, step: Any, length: Any
+) -> None:
+    """One image row of every channel, with the taps `span` of the window only."""
+    first, last = span
+    taps = offsets[first:last]
+    for block in range(len(packed) // (rows * len(offsets))):
+        weights, place = (block * len(offsets) + first) * rows, at + block * rows * step
+        for start in range(0, length, TILE):
+            v = min(start, length - TILE)  # the last tile overlaps the one before: the same numbers once more
+            if rows == 6:
+                multiply_6x4(packed, weights, x, base + v, taps, out, place + v, step)
+            else:
+                multiply_4x4(packed, weights, x, base + v, taps, out, place + v, step)
+
+
+@jit()
+def forward(shape: Any, flat: Any, x: Any, out: Any, which: Any) -> None:
+    """`out` = max over 2 x 2 of ReLU(convolution of x), `which` of the four it is; 4 where ReLU stopped it.
+
+    Args:
+        flat: The weights (channels out, channels in, kernel, kernel) and the biases.
+        x: As `laid` gives it.
+        out: (channels out, height, width, batch) after the pooling; `which` likewise, uint8.
+    """
+    n, inner, height, width, outer, kernel, pad = shape
+    high, wide = height + 2 * pad - kernel + 1, width + 2 * pad - kernel + 1
+    row, length, rows = (width + 2 * pad) * n, wide * n, _rows(outer)
+    packed = _packed(flat, shape, rows, False)
+    offsets = _offsets(kernel, inner, (height + 2 * pad) * row, row, n)
+    bias = flat[outer * inner * kernel * kernel :]
+    strip = np.empty((outer + rows - 1) // rows * rows * 2 * length, np.float32)
+    each = high // 2 * (wide // 2) * n
+    for pair in range(high // 2):
+        for r in range(2):
+            base = (2 * pair + r) * row
+            _row(packed, rows, (0, len(offsets)), x, base, offsets, strip, r * length, 2 * length, length)
+        for c in range(outer):
+            place = c * each + pair * (wide // 2) * n
+            _pooled(strip[2 * c * length : 2 * (c + 1) * length], bias[c], n, out[place:], which[place:])
+
+
+@jit()
+def _pooled(strip: Any, bias: Any, n: Any, out: Any, which: Any) -> None:
+    """The largest of every four of two rows; the first of equal ones, as torch has it."""
+    length, at = len(strip) // 2, 0
+    for start in range(0, length - 2 * n + 1, 2 * n):
+        upper, lower = strip[start : start + 2 * n], strip[length + start : length + start + 2 * n]
+        values, places = out[at : at + n], which[at : at + n]
+        for i in range(n):
+            best, place = upper[i] + bias, np.uint8(0)
+            for number, other in ((1, upper[n + i]), (2, lower[i]), (3, lower[n + i])):
+                value = other + bias
+                if not value <= best:
+                    best, place = value, np.uint8(number)
+            if best <= 0:
+                best, place = np.float32(0), _NOBODY
+            values[i], places[i] = best, place
+        at += n
+
+
+def room(shape: tuple[int, ...]) -> int:
+    """Numbers that `given` needs: the input, its channels rounded up to whole tiles."""
+    batch, inner, height, width, *_ = shape
+    return (inner + 11) // 12 * 12 * height * width * batch
+
+
+@jit()
+def backward(shape: Any, flat: Any, x: Any, error: Any, which: Any, gradient: Any, given: Any) -> None:
+    """The gradient of weights and biases, and, where `given` has room, that of the input without its border.
+
+    Args:
+        flat, x, which: As in `forward`.
+        error: The gradient of what `forward` gave.
+        gradient: As `flat`, overwritten.
+        given: `room` numbers, (channels in, height, width, batch) and then waste; overwritten; empty if nobody asks.
+    """
+    n, inner, height, width, outer, kernel, pad = shape
+    high, wide = height + 2 * pad - kernel + 1, width + 2 * pad - kernel + 1
+    border = kernel - 1 - pad if len(given) else 0
+    weights = outer * inner * kernel * kernel
+    full = np.empty(outer * high * (wide + 2 * border) * n, np.float32)
+    _spread(error, which, (outer, high, wide, border, n), full, gradient[weights:])
+    row = (width + 2 * pad) * n
+    offsets = _offsets(kernel, inner, (height + 2 * pad) * row, row, n)
+    _weights(full, (outer, high, wide, border, n), x, row, offsets, shape, gradient)
+    if len(given):
+        row, rows = (wide + 2 * border) * n, _rows(inner)
+        packed = _packed(flat, shape, rows, True)
+        offsets = _offsets(kernel, outer, high * row, row, n)
+        each = outer * kernel
+        for h in range(height):
+            span = (max(0, border - h) * each, max(0, min(kernel, high + border - h)) * each)
+            step = height * width * n
+            _row(packed, rows, span, full, (h - border) * row, offsets, given, h * width * n, step, width * n)
+
+
+@jit()
+def _spread(error: Any, which: Any, shape: Any, full: Any, bias: Any) -> None:
+    """Each error goes back to the one of four that it came from, into rows with a border; their sums to the biases."""
+    outer, high, wide, border, n = shape
+    step, sums = wide + 2 * border, np.empty(n, np.float32)
+    for c in range(outer):
+        sums[:] = 0
+        for row in range(high):
+            place = (c * high + row) * step * n
+            full[place : place + border * n] = 0
+            place += border * n
+            for column in range(wide):
+                into = full[place : place + n]
+                place += n
+                if row // 2 >= high // 2 or column // 2 >= wide // 2:
+                    into[:] = 0
+                    continue
+                at = ((c * (high // 2) + row // 2) * (wide // 2) + column // 2) * n
+                here = np.uint8(row % 2 * 2 + column % 2)
+                errors, chosen = error[at : at + n], which[at : at + n]
+                for i in range(n):
+                    value = errors[i] if chosen[i] == here else np.float32(0)
+                    into[i] = value
+                    sums[i] += value
+            full[place : place + border * n] = 0
+        total = 0.0
+        for i in range(n):
+            total += sums[i]
+        bias[c] = total
+
+
+@jit()
+def _weights(full: Any, form: Any, x: Any, row: Any, offsets: Any, shape: Any, gradient: Any) -> None:
+    """The gradient of the weights: vectors of products over all places, added up at the end."""
+    outer, high, wide, border, n = form
+    rows = _rows(outer)
+    taps = 4 if rows == 6 else 5
+    groups, blocks = (len(offsets) + taps - 1) // taps, (outer + rows - 1) // rows
+    sums = np.zeros(blocks * groups * rows * taps * LANES, np.float32)
+    step, last, far = high * (wide + 2 * border) * n, outer - 1, len(offsets) - 1
+    count = wide * n // LANES
+    for h in range(high):
+        start, base, at = (h * (wide + 2 * border) + border) * n, h * row, 0
+        for block in range(blocks):
+            c = block * rows
+            g0, g1 = start + c * step, start + min(c + 1, last) * step
+            g2, g3 = start + min(c + 2, last) * step, start + min(c + 3, last) * step
+            g4, g5 = start + min(c + 4, last) * step, start + min(c + 5, last) * step
+            for group in range(groups):
+                t = group * taps
+                x0, x1 = base + offsets[t], base + offsets[min(t + 1, far)]
+                x2, x3 = base + offsets[min(t + 2, far)], base + offsets[min(t + 3, far)]
+                if rows == 6:
+                    add_outer_6x4(full, (g0, g1, g2, g3, g4, g5), x, (x0, x1, x2, x3), count, sums, at)
+                else:
+                    x4 = base + offsets[min(t + 4, far)]
+                    add_outer_4x5(full, (g0, g1, g2, g3), x, (x0, x1, x2, x3, x4), count, sums, at)
+                at += rows * taps * LANES
+    _, inner, _, _, _, kernel, _ = shape
+    for c in range(outer):
+        for tap in range(len(offsets)):
+            cell = ((c // rows * groups + tap // taps) * rows + c % rows) * taps + tap % taps
+            total = 0.0
+            for lane in range(LANES):
+                total += sums[cell * LANES + lane]
+            k, i, j = tap // (inner * kernel), tap // kernel % inner, tap % kernel
+            gradient[((c * inner + i) * kernel + k) * kernel + j] = total
