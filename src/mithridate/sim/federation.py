@@ -41,6 +41,8 @@ class Federation:
         self.model: FlatModel = build(scenario.model.name, self.task, scenario.seed, scenario.model.hidden)
         self.trainer = Trainer(self.model, scenario.training, threads)
         self.members = Members(scenario, self.task)
+        # The clients' models of a round, worth nothing after it: fresh memory costs more than the additions made in it.
+        self._replied = np.empty((len(self.members.ids), self.model.layout.d), np.float32)
 
     def state(self) -> dict[str, Any]:
         """All that changes, before the first round: plain values, so that it can be stored."""
@@ -111,7 +113,12 @@ class Federation:
         shards = [self.members.dirty(c) if c in called.liars else self.members.clean(c) for c in who]
         before = [state["momenta"].get(client) for client in who]
         updates, momenta = self.trainer.train(
-            state["model"], shards, round=round, seed=self.scenario.seed, momenta=before
+            state["model"],
+            shards,
+            round=round,
+            seed=self.scenario.seed,
+            momenta=before,
+            out=self._replied[: len(who)],
         )
         return updates, {c: m for c, m in zip(who, momenta, strict=True) if m is not None}
 
@@ -158,12 +165,12 @@ class Federation:
         ]
         waiting = {}
         with np.errstate(over="ignore", invalid="ignore"):
-            for client, update in zip(called.answering, updates, strict=True):
-                trained = state["model"] + update
+            for client, row in zip(called.answering, updates, strict=True):
+                row += state["model"]  # what the client sends: its model, not the update
                 if client in called.late:
-                    waiting[client] = {"model": trained, "round": round}
+                    waiting[client] = {"model": row.copy(), "round": round}
                 else:
-                    replies.append(Reply(client, layout.unflatten(trained, rest), self.members.size(client), round))
+                    replies.append(Reply(client, layout.unflatten(row, rest), self.members.size(client), round))
         return sent, replies, waiting
 
     def _admitted(

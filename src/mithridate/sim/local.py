@@ -98,8 +98,17 @@ class Shard:
 
     def take(self, chosen: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """These samples of the client."""
-        index = torch.from_numpy(chosen) if self.rows is None else self.rows[torch.from_numpy(chosen)]
+        index = self._index(chosen)
         return self.x[index], self.y[index]
+
+    def put(self, chosen: np.ndarray, into: torch.Tensor) -> np.ndarray:
+        """Write these samples, flat, to `into`; the labels are what comes back."""
+        index = self._index(chosen)
+        torch.index_select(self.x.view(len(self.x), -1), 0, index, out=into)
+        return np.asarray(self.y.numpy()[index.numpy()])
+
+    def _index(self, chosen: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(chosen if self.rows is None else self.rows.numpy()[chosen])
 
 
 def augmented(x: torch.Tensor, how: str, rng: np.random.Generator) -> torch.Tensor:

@@ -104,10 +104,12 @@ def _stacked(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One batch of every client: features (k, width, f), labels and what each sample counts; short batches are padded."""
     k, width = len(shards), _aligned(width)
-    x = torch.zeros(k, width, shards[0].x[0].numel())
-    y, mass = torch.zeros(k, width, dtype=torch.int64), torch.zeros(k, width)
+    x = torch.empty(k, width, shards[0].x[0].numel())
+    y, mass = np.zeros((k, width), np.int64), np.zeros((k, width), np.float32)
     for i, (shard, some) in enumerate(zip(shards, chosen, strict=True)):
-        images, labels = shard.take(some)
-        x[i, : len(some)], y[i, : len(some)] = images.flatten(1), labels
-        mass[i, : len(some)] = 1 / len(some)
-    return x, y, mass
+        taken = len(some)
+        y[i, :taken] = shard.put(some, x[i, :taken])
+        mass[i, :taken] = 1 / taken
+        if taken < width:
+            x[i, taken:] = 0
+    return x, torch.from_numpy(y), torch.from_numpy(mass)

@@ -53,6 +53,7 @@ class Trainer:
         round: int,
         seed: int,
         momenta: Sequence[np.ndarray | None] | None = None,
+        out: np.ndarray | None = None,
     ) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """The updates (n, d) float32 of these clients, and their momenta if they are kept.
 
@@ -61,8 +62,9 @@ class Trainer:
             shards: The clients.
             round, seed: With the client's id they fix its batches.
             momenta: (trained,) arrays of the round before, or None, per client.
+            out: (n, d) float32 to write the updates to; None for new memory.
         """
-        updates = np.empty((len(shards), broadcast.shape[0]), np.float32)
+        updates = np.empty((len(shards), broadcast.shape[0]), np.float32) if out is None else out
         before = list(momenta) if momenta is not None else [None] * len(shards)
         after: list[np.ndarray | None] = [None] * len(shards)
         network = self._network(shards)
