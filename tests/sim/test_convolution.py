@@ -21,7 +21,7 @@ def there(shape, images, flat):
     x = np.empty(inner * (height + 2 * pad) * (width + 2 * pad) * n, np.float32)
     kernels.laid(images, shape, x)
     out = np.empty(outer * high * wide * n, np.float32)
-    which = np.empty(out.shape, np.uint8)
+    which = np.empty(out.shape, np.int32)
     kernels.forward(shape, flat, x, out, which)
     return out.reshape(outer, high, wide, n), which, x
 
@@ -86,9 +86,10 @@ def test_what_relu_stops_sends_nothing_back():
     assert gradient.tolist() == [0, 0]
 
 
-def test_what_is_no_number_is_not_hidden():
-    images = np.zeros((16, 64), np.float32)
-    images[3, 9] = np.nan
+@pytest.mark.parametrize("place", [0, 1, 8, 9])
+def test_what_is_no_number_is_not_hidden(place):
+    images = np.ones((16, 64), np.float32)
+    images[3, place] = np.nan
     out, _, _ = there((16, 1, 8, 8, 1, 1, 0), images, np.array([1, 0], np.float32))
     assert np.isnan(out[0, 0, 0, 3])
     assert np.isnan(out).sum() == 1

@@ -12,14 +12,20 @@ from typing import Any
 import numpy as np
 
 from mithridate.core.kernels.vectors import jit
-from mithridate.sim.lanes import LANES, add_outer_4x5, add_outer_6x4, multiply_4x4, multiply_6x4
+from mithridate.sim.lanes import (
+    LANES,
+    add_outer_4x5,
+    add_outer_6x4,
+    largest_of_four,
+    multiply_4x4,
+    multiply_6x4,
+    one_of_four,
+)
 
 __all__ = ["TILE", "backward", "bordered", "forward", "laid", "room"]
 
 TILE = 4 * LANES
 """Numbers of a row that a register tile covers; a row has no fewer."""
-
-_NOBODY = np.uint8(4)
 
 
 @jit()
@@ -117,7 +123,7 @@ def forward(shape: Any, flat: Any, x: Any, out: Any, which: Any) -> None:
     Args:
         flat: The weights (channels out, channels in, kernel, kernel) and the biases.
         x: As `laid` gives it.
-        out: (channels out, height, width, batch) after the pooling; `which` likewise, uint8.
+        out: (channels out, height, width, batch) after the pooling; `which` likewise, int32.
     """
     n, inner, height, width, outer, kernel, pad = shape
     high, wide = height + 2 * pad - kernel + 1, width + 2 * pad - kernel + 1
@@ -132,27 +138,12 @@ def forward(shape: Any, flat: Any, x: Any, out: Any, which: Any) -> None:
             base = (2 * pair + r) * row
             _row(packed, rows, (0, len(offsets)), x, base, offsets, strip, r * length, 2 * length, length)
         for c in range(outer):
-            place = c * each + pair * (wide // 2) * n
-            _pooled(strip[2 * c * length : 2 * (c + 1) * length], bias[c], n, out[place:], which[place:])
-
-
-@jit()
-def _pooled(strip: Any, bias: Any, n: Any, out: Any, which: Any) -> None:
-    """The largest of every four of two rows; the first of equal ones, as torch has it."""
-    length, at = len(strip) // 2, 0
-    for start in range(0, length - 2 * n + 1, 2 * n):
-        upper, lower = strip[start : start + 2 * n], strip[length + start : length + start + 2 * n]
-        values, places = out[at : at + n], which[at : at + n]
-        for i in range(n):
-            best, place = upper[i] + bias, np.uint8(0)
-            for number, other in ((1, upper[n + i]), (2, lower[i]), (3, lower[n + i])):
-                value = other + bias
-                if not value <= best:
-                    best, place = value, np.uint8(number)
-            if best <= 0:
-                best, place = np.float32(0), _NOBODY
-            values[i], places[i] = best, place
-        at += n
+            at, out_at = 2 * c * length, c * each + pair * (wide // 2) * n
+            for _ in range(wide // 2):
+                for lane in range(0, n, LANES):
+                    four = (at + lane, at + n + lane, at + length + lane, at + length + n + lane)
+                    largest_of_four(strip, four, bias[c], out, which, out_at + lane)
+                at, out_at = at + 2 * n, out_at + n
 
 
 def room(shape: tuple[int, ...]) -> int:
@@ -195,30 +186,22 @@ def backward(shape: Any, flat: Any, x: Any, error: Any, which: Any, gradient: An
 def _spread(error: Any, which: Any, shape: Any, full: Any, bias: Any) -> None:
     """Each error goes back to the one of four that it came from, into rows with a border; their sums to the biases."""
     outer, high, wide, border, n = shape
-    step, sums = wide + 2 * border, np.empty(n, np.float32)
+    length, sums, at = (wide + 2 * border) * n, np.empty(LANES, np.float32), 0
+    if border or high % 2 or wide % 2:
+        full[:] = 0
     for c in range(outer):
         sums[:] = 0
-        for row in range(high):
-            place = (c * high + row) * step * n
-            full[place : place + border * n] = 0
-            place += border * n
-            for column in range(wide):
-                into = full[place : place + n]
-                place += n
-                if row // 2 >= high // 2 or column // 2 >= wide // 2:
-                    into[:] = 0
-                    continue
-                at = ((c * (high // 2) + row // 2) * (wide // 2) + column // 2) * n
-                here = np.uint8(row % 2 * 2 + column % 2)
-                errors, chosen = error[at : at + n], which[at : at + n]
-                for i in range(n):
-                    value = errors[i] if chosen[i] == here else np.float32(0)
-                    into[i] = value
-                    sums[i] += value
-            full[place : place + border * n] = 0
+        for row in range(0, high - 1, 2):
+            upper = (c * high + row) * length + border * n
+            for _ in range(wide // 2):
+                for lane in range(0, n, LANES):
+                    place = upper + lane
+                    four = (place, place + n, place + length, place + length + n)
+                    one_of_four(error, which, at + lane, full, four, sums)
+                upper, at = upper + 2 * n, at + n
         total = 0.0
-        for i in range(n):
-            total += sums[i]
+        for lane in range(LANES):
+            total += sums[lane]
         bias[c] = total
 
 

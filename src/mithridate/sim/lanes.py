@@ -13,13 +13,14 @@ from numba import types
 from numba.core import cgutils as untyped
 from numba.extending import intrinsic
 
-__all__ = ["LANES", "add_outer_4x5", "add_outer_6x4", "multiply_4x4", "multiply_6x4"]
+__all__ = ["LANES", "add_outer_4x5", "add_outer_6x4", "largest_of_four", "multiply_4x4", "multiply_6x4", "one_of_four"]
 
 LANES = 16
 """Numbers in a vector. A machine with shorter registers takes several for one."""
 
 cgutils: Any = untyped
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
+_PLACES = ir.VectorType(ir.IntType(32), LANES)
 _INDEX = ir.IntType(64)
 
 
@@ -27,19 +28,19 @@ def _data(context: Any, builder: Any, array: Any, kind: Any) -> Any:
     return context.make_array(kind)(context, builder, array).data
 
 
-def _vector(builder: Any, data: Any, at: Any) -> Any:
+def _vector(builder: Any, data: Any, at: Any, kind: Any) -> Any:
     """Where the vector begins whose first number stands at `at`."""
-    return builder.bitcast(builder.gep(data, [at]), _VECTOR.as_pointer())
+    return builder.bitcast(builder.gep(data, [at]), kind.as_pointer())
 
 
-def _load(builder: Any, data: Any, at: Any) -> Any:
-    value = builder.load(_vector(builder, data, at))
+def _load(builder: Any, data: Any, at: Any, kind: Any = _VECTOR) -> Any:
+    value = builder.load(_vector(builder, data, at, kind))
     value.align = 4
     return value
 
 
 def _store(builder: Any, value: Any, data: Any, at: Any) -> None:
-    builder.store(value, _vector(builder, data, at)).align = 4
+    builder.store(value, _vector(builder, data, at, value.type)).align = 4
 
 
 def _fused(builder: Any) -> Any:
@@ -123,6 +124,52 @@ def _add_outer(rows: int, taps: int) -> Any:
     return intrinsic(add_outer)
 
 
+def _largest_of_four(_typing: Any, strip: Any, four: Any, _bias: Any, out: Any, which: Any, _at: Any) -> Any:
+    """The largest of four vectors plus the bias, where it is above zero, and which it is; the first of equal ones.
+
+    What is no number wins over any number; zero and place 4 where none is above zero.
+    """
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        strip_data, out_data, which_data = (_data(context, builder, args[i], signature.args[i]) for i in (0, 3, 4))
+        less = _broadcast(builder, args[2])
+        values = [
+            builder.fadd(_load(builder, strip_data, place), less) for place in cgutils.unpack_tuple(builder, args[1], 4)
+        ]
+        best, found = values[0], ir.Constant(_PLACES, [0] * LANES)
+        for number, value in enumerate(values[1:], 1):
+            better = builder.or_(builder.fcmp_ordered(">", value, best), builder.fcmp_unordered("uno", value, value))
+            best = builder.select(better, value, best)
+            found = builder.select(better, ir.Constant(_PLACES, [number] * LANES), found)
+        zero = ir.Constant(_VECTOR, [0.0] * LANES)
+        stopped = builder.fcmp_ordered("<=", best, zero)
+        _store(builder, builder.select(stopped, zero, best), out_data, args[5])
+        _store(builder, builder.select(stopped, ir.Constant(_PLACES, [4] * LANES), found), which_data, args[5])
+        return context.get_dummy_value()
+
+    return types.void(strip, four, types.float32, out, which, types.intp), emit
+
+
+def _one_of_four(_typing: Any, error: Any, which: Any, _at: Any, full: Any, four: Any, sums: Any) -> Any:
+    """Write a vector of errors to that one of four places which `which` says, zeros to the others; add it to the sums."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        given, chosen, into, total = (_data(context, builder, args[i], signature.args[i]) for i in (0, 1, 3, 5))
+        errors, places = _load(builder, given, args[2]), _load(builder, chosen, args[2], _PLACES)
+        added, zero = _load(builder, total, _index(0)), ir.Constant(_VECTOR, [0.0] * LANES)
+        for number, place in enumerate(cgutils.unpack_tuple(builder, args[4], 4)):
+            here = builder.icmp_signed("==", places, ir.Constant(_PLACES, [number] * LANES))
+            part = builder.select(here, errors, zero)
+            added = builder.fadd(added, part)
+            _store(builder, part, into, place)
+        _store(builder, added, total, _index(0))
+        return context.get_dummy_value()
+
+    return types.void(error, which, types.intp, full, four, sums), emit
+
+
+largest_of_four: Any = intrinsic(_largest_of_four)
+one_of_four: Any = intrinsic(_one_of_four)
 multiply_6x4: Any = _multiply(6, 4)
 multiply_4x4: Any = _multiply(4, 4)
 add_outer_6x4: Any = _add_outer(6, 4)

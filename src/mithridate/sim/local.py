@@ -104,7 +104,7 @@ class Shard:
     def put(self, chosen: np.ndarray, into: torch.Tensor) -> np.ndarray:
         """Write these samples, flat, to `into`; the labels are what comes back."""
         index = self._index(chosen)
-        torch.index_select(self.x.view(len(self.x), -1), 0, index, out=into)
+        torch.index_select(self.x.flatten(1), 0, index, out=into)
         return np.asarray(self.y.numpy()[index.numpy()])
 
     def _index(self, chosen: np.ndarray) -> torch.Tensor:

@@ -168,7 +168,7 @@ def _through(network: Network, flat: np.ndarray, images: np.ndarray, out: np.nda
     batch, kernels, seen, values = len(images), _kernels(), [], images
     for number, block in enumerate(network.blocks):
         shape, size = block.shape(batch), math.prod(block.pooled) * batch
-        x, which = np.empty(block.bordered * batch, np.float32), np.empty(size, np.uint8)
+        x, which = np.empty(block.bordered * batch, np.float32), np.empty(size, np.int32)
         framed = kernels.bordered if number else kernels.laid
         framed(values, shape, x)
         values = out.reshape(-1) if block is network.blocks[-1] else np.empty(size, np.float32)
