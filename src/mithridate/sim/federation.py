@@ -41,8 +41,8 @@ class Federation:
         self.model: FlatModel = build(scenario.model.name, self.task, scenario.seed, scenario.model.hidden)
         self.trainer = Trainer(self.model, scenario.training, threads)
         self.members = Members(scenario, self.task)
-        # The clients' models of a round, worth nothing after it: fresh memory costs more than the additions made in it.
-        self._replied = np.empty((len(self.members.ids), self.model.layout.d), np.float32)
+        # The clients' models of a round, worth nothing after it: fresh memory costs as much as a pass over it.
+        self._models = np.empty((len(self.members.ids), self.model.layout.d), np.float32)
 
     def state(self) -> dict[str, Any]:
         """All that changes, before the first round: plain values, so that it can be stored."""
@@ -65,10 +65,10 @@ class Federation:
         """One round: its event, the state after it, and what was admitted and refused."""
         began = time.perf_counter()
         called = self.members.called(round)
-        updates, momenta = self._trained(round, state, called)
-        updates, attack_memory, foiled = self._attacked(round, state, called, updates)
+        models, momenta = self._trained(round, state, called)
+        attack_memory, foiled = self._attacked(round, state, called, models)
         trained = time.perf_counter()
-        sent, replies, waiting = self._replies(round, state, called, updates)
+        sent, replies, waiting = self._replies(round, state, called, models)
         cohort, refusals = self._admitted(round, state, sent, replies)
         decision, guard_memory = self._decided(cohort, state)
         decided = time.perf_counter()
@@ -112,25 +112,22 @@ class Federation:
         who = called.answering
         shards = [self.members.dirty(c) if c in called.liars else self.members.clean(c) for c in who]
         before = [state["momenta"].get(client) for client in who]
-        updates, momenta = self.trainer.train(
-            state["model"],
-            shards,
-            round=round,
-            seed=self.scenario.seed,
-            momenta=before,
-            out=self._replied[: len(who)],
+        models, momenta = self.trainer.models(
+            state["model"], shards, round=round, seed=self.scenario.seed, momenta=before, out=self._models[: len(who)]
         )
-        return updates, {c: m for c, m in zip(who, momenta, strict=True) if m is not None}
+        return models, {c: m for c, m in zip(who, momenta, strict=True) if m is not None}
 
     def _attacked(
-        self, round: int, state: Mapping[str, Any], called: Called, updates: np.ndarray
-    ) -> tuple[np.ndarray, Memory, str | None]:
-        """The updates with the liars' rows replaced by their lies; and why they are not, where the round allows no lie."""
+        self, round: int, state: Mapping[str, Any], called: Called, models: np.ndarray
+    ) -> tuple[Memory, str | None]:
+        """Replace the liars' rows by their lies; the attack's memory, and why nobody lied if the round allows no lie."""
         attack: Adversary | None = self.scenario.attack
         answering = called.answering
         lying = np.array([client in called.liars for client in answering], bool)
         if attack is None or attack.update is None or not lying.any():
-            return updates, state["attack"], None
+            return state["attack"], None
+        with np.errstate(over="ignore", invalid="ignore"):
+            updates = models - state["model"]
         view = View(
             model=state["model"],
             own=updates[lying],
@@ -148,13 +145,14 @@ class Federation:
             lies, memory = attack.craft(view)
         except UnmetPrecondition as reason:
             if self.scenario.clients.by_chance:  # this draw of clients does not allow the lie, the next one may
-                return updates, state["attack"], str(reason)
+                return state["attack"], str(reason)
             raise ConfigurationError(f"the attack cannot be made in round {round}: {reason}") from reason
-        updates[lying] = lies
-        return updates, memory, None
+        with np.errstate(over="ignore", invalid="ignore"):
+            models[lying] = state["model"] + lies
+        return memory, None
 
     def _replies(
-        self, round: int, state: Mapping[str, Any], called: Called, updates: np.ndarray
+        self, round: int, state: Mapping[str, Any], called: Called, models: np.ndarray
     ) -> tuple[Sent, list[Reply], dict[str, Any]]:
         """The broadcast, what arrives in this round (late answers to the last one included), and what will arrive in the next."""
         layout, rest = self.model.layout, self.model.rest
@@ -164,13 +162,11 @@ class Federation:
             for client, found in state["late"].items()
         ]
         waiting = {}
-        with np.errstate(over="ignore", invalid="ignore"):
-            for client, row in zip(called.answering, updates, strict=True):
-                row += state["model"]  # what the client sends: its model, not the update
-                if client in called.late:
-                    waiting[client] = {"model": row.copy(), "round": round}
-                else:
-                    replies.append(Reply(client, layout.unflatten(row, rest), self.members.size(client), round))
+        for client, row in zip(called.answering, models, strict=True):
+            if client in called.late:
+                waiting[client] = {"model": row.copy(), "round": round}
+            else:
+                replies.append(Reply(client, layout.unflatten(row, rest), self.members.size(client), round))
         return sent, replies, waiting
 
     def _admitted(

@@ -24,7 +24,7 @@ def together(
     seed: int,
     out: Sequence[np.ndarray],
 ) -> list[np.ndarray | None]:
-    """Write the update of every client to its row of `out`; its momentum is what comes back, None where there is none.
+    """Write the model of every client to its row of `out`; its momentum is what comes back, None where there is none.
 
     Args:
         network: As `network.traced` found it.
@@ -53,7 +53,7 @@ def together(
         ended = [j for j, i in enumerate(alive) if len(plans[i]) == step + 1]
         for j in ended:
             row = torch.from_numpy(out[alive[j]])
-            torch.sub(flat[j], start, out=row) if step else torch.mul(moves[j], -training.lr, out=row)
+            row.copy_(flat[j]) if step else torch.add(start, moves[j], alpha=-training.lr, out=row)
             kept[alive[j]] = None if velocity is None else velocity[j].numpy().copy()
         if ended:
             left = [j for j in range(len(alive)) if j not in ended]

@@ -53,18 +53,33 @@ class Trainer:
         round: int,
         seed: int,
         momenta: Sequence[np.ndarray | None] | None = None,
+    ) -> tuple[np.ndarray, list[np.ndarray | None]]:
+        """The updates (n, d) float32 of these clients, their models minus the broadcast; else as `models`."""
+        found, after = self.models(broadcast, shards, round=round, seed=seed, momenta=momenta)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found -= broadcast
+        return found, after
+
+    def models(
+        self,
+        broadcast: np.ndarray,
+        shards: Sequence[Shard],
+        *,
+        round: int,
+        seed: int,
+        momenta: Sequence[np.ndarray | None] | None = None,
         out: np.ndarray | None = None,
     ) -> tuple[np.ndarray, list[np.ndarray | None]]:
-        """The updates (n, d) float32 of these clients, and their momenta if they are kept.
+        """The models (n, d) float32 of these clients after training, and their momenta if they are kept.
 
         Args:
             broadcast: (d,), the model that all start from.
             shards: The clients.
             round, seed: With the client's id they fix its batches.
             momenta: (trained,) arrays of the round before, or None, per client.
-            out: (n, d) float32 to write the updates to; None for new memory.
+            out: (n, d) float32 to write the models to; None for new memory.
         """
-        updates = np.empty((len(shards), broadcast.shape[0]), np.float32) if out is None else out
+        found = np.empty((len(shards), broadcast.shape[0]), np.float32) if out is None else out
         before = list(momenta) if momenta is not None else [None] * len(shards)
         after: list[np.ndarray | None] = [None] * len(shards)
         network = self._network(shards)
@@ -72,7 +87,7 @@ class Trainer:
 
         def work(group: list[int]) -> None:
             one = self._alone if network is None else partial(together, network, self.training)
-            some, rows = [shards[i] for i in group], [updates[i] for i in group]
+            some, rows = [shards[i] for i in group], [found[i] for i in group]
             velocity = one(broadcast, some, [before[i] for i in group], round, seed, rows)
             if self.training.keep_momentum:
                 for i, kept in zip(group, velocity, strict=True):
@@ -86,7 +101,7 @@ class Trainer:
                 # Said again in every thread: OpenMP keeps the setting per thread, and two threads add up in another order.
                 with ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
                     list(pool.map(work, groups))
-        return updates, after
+        return found, after
 
     def _network(self, shards: Sequence[Shard]) -> Network | None:
         """How the clients' gradients are written out; None where torch finds them."""
@@ -145,7 +160,7 @@ class Trainer:
             functional.cross_entropy(model.module(augmented(x, how.augment, rng)), y).backward()  # type: ignore[no-untyped-call]  # torch's
             step = direction(how, flat, model.gradient, None if velocity is None else velocity[0], start)
             flat.data.add_(step, alpha=-how.lr)
-        np.subtract(model.flat.numpy(), broadcast, out=out)
+        out[:] = model.flat.numpy()
         return [None] if velocity is None else list(velocity.numpy())
 
 
