@@ -21,6 +21,7 @@ from mithridate.sim.lanes import (
     multiply_6x4,
     one_of_four,
 )
+from mithridate.sim.windows import bordered, laid, packed, tile_rows, window
 
 __all__ = ["TILE", "backward", "bordered", "forward", "laid", "room"]
 
@@ -29,91 +30,26 @@ TILE = 4 * LANES
 
 
 @jit()
-def laid(images: Any, shape: Any, out: Any) -> None:
-    """Images (samples, features) with the batch innermost, inside a border of zeros."""
-    n, channels, height, width, _, _, pad = shape
-    at = 0
-    for c in range(channels):
-        for row in range(-pad, height + pad):
-            for column in range(-pad, width + pad):
-                if 0 <= row < height and 0 <= column < width:
-                    feature = (c * height + row) * width + column
-                    for i in range(n):
-                        out[at + i] = images[i, feature]
-                else:
-                    out[at : at + n] = 0
-                at += n
-
-
-@jit()
-def bordered(images: Any, shape: Any, out: Any) -> None:
-    """Images with the batch innermost already, inside a border of zeros."""
-    n, channels, height, width, _, _, pad = shape
-    at, long = 0, width * n
-    for c in range(channels):
-        for row in range(-pad, height + pad):
-            wide = (width + 2 * pad) * n
-            out[at : at + wide] = 0
-            if 0 <= row < height:
-                place = (c * height + row) * long
-                out[at + pad * n : at + pad * n + long] = images[place : place + long]
-            at += wide
-
-
-@jit()
-def _offsets(kernel: Any, channels: Any, plane: Any, row: Any, n: Any) -> Any:
-    """Where the window's numbers lie, by rows of the kernel, then channels, then columns."""
-    found, at = np.empty(kernel * channels * kernel, np.int64), 0
-    for k in range(kernel):
-        for c in range(channels):
-            for j in range(kernel):
-                found[at] = k * row + c * plane + j * n
-                at += 1
-    return found
-
-
-@jit()
-def _rows(channels: Any) -> Any:
-    """Channels in a register tile: what leaves the fewest rows empty."""
-    return 6 if (channels + 5) // 6 * 6 <= (channels + 3) // 4 * 4 else 4
-
-
-@jit()
-def _packed(flat: Any, shape: Any, rows: Any, back: Any) -> Any:
-    """The weights as the tiles read them, (blocks, taps, rows); turned by half a turn, inputs for outputs, on the way back."""
-    _, inner, _, _, outer, kernel, _ = shape
-    into, source = (inner, outer) if back else (outer, inner)
-    taps = kernel * source * kernel
-    packed = np.zeros((into + rows - 1) // rows * taps * rows, np.float32)
-    for o in range(into):
-        at = o // rows * taps * rows + o % rows
-        for k in range(kernel):
-            for c in range(source):
-                for j in range(kernel):
-                    if back:
-                        place = ((c * inner + o) * kernel + kernel - 1 - k) * kernel + kernel - 1 - j
-                    else:
-                        place = ((o * inner + c) * kernel + k) * kernel + j
-                    packed[at] = flat[place]
-                    at += rows
-    return packed
-
-
-@jit()
-def _row(
-    packed: Any, rows: Any, span: Any, x: Any, base: Any, offsets: Any, out: Any, at: Any, step: Any, length: Any
+def _tile(
+    weights: Any,
+    rows: Any,
+    block: Any,
+    span: Any,
+    x: Any,
+    base: Any,
+    offsets: Any,
+    out: Any,
+    at: Any,
+    step: Any,
+    fresh: Any,
 ) -> None:
-    """One image row of every channel, with the taps `span` of the window only."""
+    """A register tile of one block of channels, with the taps `span` of the window only."""
     first, last = span
-    taps = offsets[first:last]
-    for block in range(len(packed) // (rows * len(offsets))):
-        weights, place = (block * len(offsets) + first) * rows, at + block * rows * step
-        for start in range(0, length, TILE):
-            v = min(start, length - TILE)  # the last tile overlaps the one before: the same numbers once more
-            if rows == 6:
-                multiply_6x4(packed, weights, x, base + v, taps, out, place + v, step)
-            else:
-                multiply_4x4(packed, weights, x, base + v, taps, out, place + v, step)
+    begin, place = (block * len(offsets) + first) * rows, at + block * rows * step
+    if rows == 6:
+        multiply_6x4(weights, begin, x, base, offsets[first:last], out, place, step, fresh)
+    else:
+        multiply_4x4(weights, begin, x, base, offsets[first:last], out, place, step, fresh)
 
 
 @jit()
@@ -127,16 +63,20 @@ def forward(shape: Any, flat: Any, x: Any, out: Any, which: Any) -> None:
     """
     n, inner, height, width, outer, kernel, pad = shape
     high, wide = height + 2 * pad - kernel + 1, width + 2 * pad - kernel + 1
-    row, length, rows = (width + 2 * pad) * n, wide * n, _rows(outer)
-    packed = _packed(flat, shape, rows, False)
-    offsets = _offsets(kernel, inner, (height + 2 * pad) * row, row, n)
+    row, length, rows = (width + 2 * pad) * n, wide * n, tile_rows(outer)
+    weights = packed(flat, shape, rows, False)
+    offsets = window(kernel, inner, (height + 2 * pad) * row, row, n)
     bias = flat[outer * inner * kernel * kernel :]
     strip = np.empty((outer + rows - 1) // rows * rows * 2 * length, np.float32)
     each = high // 2 * (wide // 2) * n
     for pair in range(high // 2):
         for r in range(2):
-            base = (2 * pair + r) * row
-            _row(packed, rows, (0, len(offsets)), x, base, offsets, strip, r * length, 2 * length, length)
+            base, at = (2 * pair + r) * row, r * length
+            for block in range((outer + rows - 1) // rows):
+                for start in range(0, length, TILE):
+                    v = min(start, length - TILE)  # the last tile overlaps the one before: the same numbers once more
+                    span = (0, len(offsets))
+                    _tile(weights, rows, block, span, x, base + v, offsets, strip, at + v, 2 * length, True)
         for c in range(outer):
             at, out_at = 2 * c * length, c * each + pair * (wide // 2) * n
             for _ in range(wide // 2):
@@ -164,22 +104,37 @@ def backward(shape: Any, flat: Any, x: Any, error: Any, which: Any, gradient: An
     """
     n, inner, height, width, outer, kernel, pad = shape
     high, wide = height + 2 * pad - kernel + 1, width + 2 * pad - kernel + 1
-    border = kernel - 1 - pad if len(given) else 0
-    weights = outer * inner * kernel * kernel
+    border = (TILE // n - 1 if TILE % n == 0 else (TILE + n - 2) // n) if len(given) else 0
+    size = outer * inner * kernel * kernel
     full = np.empty(outer * high * (wide + 2 * border) * n, np.float32)
-    _spread(error, which, (outer, high, wide, border, n), full, gradient[weights:])
+    _spread(error, which, (outer, high, wide, border, n), full, gradient[size:])
     row = (width + 2 * pad) * n
-    offsets = _offsets(kernel, inner, (height + 2 * pad) * row, row, n)
+    offsets = window(kernel, inner, (height + 2 * pad) * row, row, n)
     _weights(full, (outer, high, wide, border, n), x, row, offsets, shape, gradient)
     if len(given):
-        row, rows = (wide + 2 * border) * n, _rows(inner)
-        packed = _packed(flat, shape, rows, True)
-        offsets = _offsets(kernel, outer, high * row, row, n)
-        each = outer * kernel
-        for h in range(height):
-            span = (max(0, border - h) * each, max(0, min(kernel, high + border - h)) * each)
-            step = height * width * n
-            _row(packed, rows, span, full, (h - border) * row, offsets, given, h * width * n, step, width * n)
+        _inward(full, (outer, high, wide, border, n), flat, shape, given)
+
+
+@jit()
+def _inward(full: Any, form: Any, flat: Any, shape: Any, given: Any) -> None:
+    """The gradient of the input: a convolution of the errors with the weights turned, less the taps that meet no error."""
+    outer, high, wide, border, n = form
+    _, inner, height, width, _, kernel, pad = shape
+    row, rows, step, beyond = (wide + 2 * border) * n, tile_rows(inner), height * width * n, kernel - 1 - pad
+    weights = packed(flat, shape, rows, True)
+    offsets = window(kernel, outer, high * row, row, n)
+    for h in range(height):
+        for block in range((inner + rows - 1) // rows):
+            for start in range(0, width * n, TILE):
+                v = min(start, width * n - TILE)
+                first, last = max(0, beyond - (v + TILE - 1) // n), min(kernel, wide + beyond - v // n)
+                base, at, fresh = (h - beyond) * row + (border - beyond) * n + v, h * width * n + v, True
+                for k in range(max(0, beyond - h), min(kernel, high + beyond - h)):
+                    span = ((k * kernel + first) * outer, (k * kernel + max(first, last)) * outer)
+                    _tile(weights, rows, block, span, full, base, offsets, given, at, step, fresh)
+                    fresh = False
+                if fresh:
+                    _tile(weights, rows, block, (0, 0), full, base, offsets, given, at, step, fresh)
 
 
 @jit()
@@ -209,7 +164,7 @@ def _spread(error: Any, which: Any, shape: Any, full: Any, bias: Any) -> None:
 def _weights(full: Any, form: Any, x: Any, row: Any, offsets: Any, shape: Any, gradient: Any) -> None:
     """The gradient of the weights: vectors of products over all places, added up at the end."""
     outer, high, wide, border, n = form
-    rows = _rows(outer)
+    rows = tile_rows(outer)
     taps = 4 if rows == 6 else 5
     groups, blocks = (len(offsets) + taps - 1) // taps, (outer + rows - 1) // rows
     sums = np.zeros(blocks * groups * rows * taps * LANES, np.float32)
@@ -239,5 +194,5 @@ def _weights(full: Any, form: Any, x: Any, row: Any, offsets: Any, shape: Any, g
             total = 0.0
             for lane in range(LANES):
                 total += sums[cell * LANES + lane]
-            k, i, j = tap // (inner * kernel), tap // kernel % inner, tap % kernel
+            k, j, i = tap // (inner * kernel), tap // inner % kernel, tap % inner
             gradient[((c * inner + i) * kernel + k) * kernel + j] = total

@@ -59,10 +59,22 @@ def _index(number: int) -> Any:
 
 
 def _multiply(rows: int, vectors: int) -> Any:
-    """out[at + r step + v] = sum over t of weights[first + t rows + r] x[base + offsets[t] + v], for rows x vectors vectors."""
+    """out[at + r step + v] = sum over t of weights[first + t rows + r] x[base + offsets[t] + v], for rows x vectors vectors.
+
+    Added to what is there, unless `fresh`.
+    """
 
     def multiply(
-        _typing: Any, weights: Any, _first: Any, x: Any, _base: Any, offsets: Any, out: Any, _at: Any, _step: Any
+        _typing: Any,
+        weights: Any,
+        _first: Any,
+        x: Any,
+        _base: Any,
+        offsets: Any,
+        out: Any,
+        _at: Any,
+        _step: Any,
+        _fresh: Any,
     ) -> Any:
         def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             given, x_data, places, out_data = (
@@ -71,8 +83,16 @@ def _multiply(rows: int, vectors: int) -> Any:
             taps = cgutils.unpack_tuple(
                 builder, context.make_array(signature.args[4])(context, builder, args[4]).shape, 1
             )[0]
+            zero, first_row = ir.Constant(_VECTOR, [0.0] * LANES), args[6]
+            cells = [
+                builder.add(first_row, builder.add(builder.mul(args[7], _index(r)), _index(v * LANES)))
+                for r in range(rows)
+                for v in range(vectors)
+            ]
+            fresh = cgutils.as_bool_bit(builder, args[8])
             sums = [
-                cgutils.alloca_once_value(builder, ir.Constant(_VECTOR, [0.0] * LANES)) for _ in range(rows * vectors)
+                cgutils.alloca_once_value(builder, builder.select(fresh, zero, _load(builder, out_data, cell)))
+                for cell in cells
             ]
             fused = _fused(builder)
             with cgutils.for_range(builder, taps) as loop:
@@ -84,13 +104,12 @@ def _multiply(rows: int, vectors: int) -> Any:
                     for v in range(vectors):
                         cell = sums[r * vectors + v]
                         builder.store(builder.call(fused, [each, seen[v], builder.load(cell)]), cell)
-            for r in range(rows):
-                row = builder.add(args[6], builder.mul(args[7], _index(r)))
-                for v in range(vectors):
-                    _store(builder, builder.load(sums[r * vectors + v]), out_data, builder.add(row, _index(v * LANES)))
+            for value, cell in zip(sums, cells, strict=True):
+                _store(builder, builder.load(value), out_data, cell)
             return context.get_dummy_value()
 
-        return types.void(weights, types.intp, x, types.intp, offsets, out, types.intp, types.intp), emit
+        kinds = (weights, types.intp, x, types.intp, offsets, out, types.intp, types.intp, types.boolean)
+        return types.void(*kinds), emit
 
     return intrinsic(multiply)
 
