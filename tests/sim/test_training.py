@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from mithridate.attacks import ConstrainAndScale, Neurotoxin, ProjectedDescent
 from mithridate.core.randomness import stream
 from mithridate.sim.local import augmented
 from mithridate.sim.models import build
@@ -120,3 +121,25 @@ def test_augmented_training_takes_the_plain_path_and_learns():
     updates, _ = trainer.train(trainer.model.vector, SHARDS[:2], round=0, seed=0)
     assert np.isfinite(updates).all()
     assert np.abs(updates).max() > 0
+
+
+def test_a_steered_client_bends_its_gradients_and_leaves_the_others_alone():
+    training, model = LocalTraining(steps=3), build("mlp", DIGITS, 3, (16,))
+    honest, _ = Trainer(model, training).train(model.vector, SHARDS, round=0, seed=1)
+    steering = (ProjectedDescent(radius=0.01), ConstrainAndScale(alpha=0.9))
+    models, _ = Trainer(model, training).models(model.vector, SHARDS, round=0, seed=1, steered={2: steering})
+    moved = models - model.vector
+    others = [i for i in range(len(SHARDS)) if i != 2]
+    assert np.array_equal(moved[others], honest[others])
+    assert np.linalg.norm(moved[2]) <= 0.01 * (1 + 1e-4) < np.linalg.norm(honest[2])
+
+
+def test_neurotoxin_leaves_the_busiest_coordinates_where_they_were():
+    training, model = LocalTraining(steps=3), build("mlp", DIGITS, 3, (16,))
+    busy = np.zeros_like(model.vector)
+    busy[: len(busy) // 4] = 1
+    models, _ = Trainer(model, training).models(
+        model.vector, SHARDS[:2], round=0, seed=1, steered={1: (Neurotoxin(top=0.25),)}, moved=busy
+    )
+    moved = models - model.vector
+    assert not moved[1, busy > 0].any() and moved[1, busy == 0].any() and moved[0, busy > 0].any()

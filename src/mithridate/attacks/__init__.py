@@ -4,11 +4,13 @@ from mithridate.attacks.adversary import Adversary, DataPoison, Schedule, Trigge
 from mithridate.attacks.backdoor import Blended, ModelReplacement, Patch, Pixel
 from mithridate.attacks.blunt import Constant, Gaussian, Scaling, SignFlip, Zero
 from mithridate.attacks.data import FeatureNoise, LabelFlip
+from mithridate.attacks.distributed import Distributed, Split
 from mithridate.attacks.faults import Faults
 from mithridate.attacks.geometric import MinMax, MinSum
 from mithridate.attacks.mimic import Mimic
 from mithridate.attacks.moments import Alie, Ipm
 from mithridate.attacks.schedules import Always, Churn, EveryKth, FromRound, Ramp, SingleShot
+from mithridate.attacks.steering import ConstrainAndScale, Course, Neurotoxin, ProjectedDescent, Steering
 from mithridate.attacks.view import Crafted, UpdateAttack, View
 
 __all__ = [
@@ -18,8 +20,11 @@ __all__ = [
     "Blended",
     "Churn",
     "Constant",
+    "ConstrainAndScale",
+    "Course",
     "Crafted",
     "DataPoison",
+    "Distributed",
     "EveryKth",
     "Faults",
     "FeatureNoise",
@@ -31,13 +36,17 @@ __all__ = [
     "MinMax",
     "MinSum",
     "ModelReplacement",
+    "Neurotoxin",
     "Patch",
     "Pixel",
+    "ProjectedDescent",
     "Ramp",
     "Scaling",
     "Schedule",
     "SignFlip",
     "SingleShot",
+    "Split",
+    "Steering",
     "Trigger",
     "UpdateAttack",
     "View",

@@ -8,7 +8,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from mithridate.attacks.data import chosen
+from mithridate.attacks.distributed import Split
 from mithridate.attacks.schedules import Always
+from mithridate.attacks.steering import Steering
 from mithridate.attacks.view import UpdateAttack, View
 from mithridate.core.card import Card
 from mithridate.core.errors import ConfigurationError
@@ -65,6 +67,7 @@ class Adversary:
         liars: How many of the enrolled clients lie; >= 0.
         data: What is done to their shards, before the trigger.
         trigger: The backdoor that they train in.
+        steering: What they do to each step of that training, in this order.
         update: What they send instead of their updates; None sends those as trained.
         schedule: When they lie, how hard, and who they are.
     Raises:
@@ -79,6 +82,7 @@ class Adversary:
     liars: int
     data: DataPoison | None = None
     trigger: Trigger | None = None
+    steering: tuple[Steering, ...] = ()
     update: UpdateAttack | None = None
     schedule: Schedule = field(default_factory=Always)
 
@@ -91,16 +95,30 @@ class Adversary:
                 continue
             if isinstance(part, type) or not isinstance(part, kind):
                 raise ConfigurationError(f"{slot} must be a value like those in the catalogue, not {part!r}")
+        object.__setattr__(self, "steering", tuple(self.steering))
+        for each in self.steering:
+            if isinstance(each, type) or not isinstance(each, Steering):
+                raise ConfigurationError(f"steering must hold values like those in the catalogue, not {each!r}")
         if self.liars and self.data is None and self.trigger is None and self.update is None:
             raise ConfigurationError("liars need something to do: data, trigger or update")
 
     def poison(
-        self, x: np.ndarray, y: np.ndarray, classes: int, rng: np.random.Generator
+        self, x: np.ndarray, y: np.ndarray, classes: int, rng: np.random.Generator, number: int = 0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A liar's shard after data poisoning and trigger; to be done once per run, so that the same samples stay poisoned."""
+        """A liar's shard after data poisoning and trigger; to be done once per run, so that the same samples stay poisoned.
+
+        Args:
+            x: (n, c, h, w) float32, pixels in [0, 1].
+            y: (n,) labels.
+            classes: Of the task.
+            rng: Which samples are poisoned.
+            number: Which of the liars it is, from 0: a trigger in parts gives each another one.
+        """
         if self.data is not None:
             x, y = self.data.poison(x, y, classes, rng)
-        return (x, y) if self.trigger is None else implant(self.trigger, x, y, classes, rng)
+        if self.trigger is None:
+            return x, y
+        return implant(self.trigger, x, y, classes, rng, number)
 
     def init(self) -> Memory:
         """The attack's memory before the first round."""
@@ -119,9 +137,9 @@ class Adversary:
 
 
 def implant(
-    trigger: Trigger, x: np.ndarray, y: np.ndarray, classes: int, rng: np.random.Generator
+    trigger: Trigger, x: np.ndarray, y: np.ndarray, classes: int, rng: np.random.Generator, number: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The shard with `trigger.share` of its samples, drawn by rng, stamped and relabelled as the target.
+    """The shard with `trigger.share` of its samples, drawn by rng, stamped by liar `number` and relabelled as the target.
 
     Raises:
         ConfigurationError: the task has no such class, or the trigger does not fit its images.
@@ -134,6 +152,6 @@ def implant(
         raise ConfigurationError(f"the trigger's target is class {trigger.target}, and the task has 0 to {classes - 1}")
     hit = chosen(x.shape[0], trigger.share, rng)
     stamped, labels = x.copy(), y.copy()
-    stamped[hit] = trigger.stamp(x[hit])
+    stamped[hit] = (trigger.part(number) if isinstance(trigger, Split) else trigger).stamp(x[hit])
     labels[hit] = trigger.target
     return stamped, labels

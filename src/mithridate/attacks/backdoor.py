@@ -64,7 +64,7 @@ class Patch:
     )
 
     def __post_init__(self) -> None:
-        _refuse_unless_trigger(self.target, self.share)
+        refuse_unless_trigger(self.target, self.share)
         fits(self.size, 1, float("inf"), "size", whole=True)
         fits(self.margin, 0, float("inf"), "margin", whole=True)
         fits(self.value, 0, 1, "value")
@@ -73,7 +73,7 @@ class Patch:
 
     def stamp(self, x: np.ndarray) -> np.ndarray:
         """Stamped copies of (n, c, h, w) images with pixels in [0, 1]."""
-        stamped = _copy(x)
+        stamped = copied(x)
         end = self.margin + self.size
         if end > min(x.shape[2:]):
             raise ConfigurationError(
@@ -121,14 +121,14 @@ class Pixel:
     )
 
     def __post_init__(self) -> None:
-        _refuse_unless_trigger(self.target, self.share)
+        refuse_unless_trigger(self.target, self.share)
         fits(self.count, 1, float("inf"), "count", whole=True)
         fits(self.value, 0, 1, "value")
         fits(self.seed, 0, 2**63 - 1, "seed", whole=True)
 
     def stamp(self, x: np.ndarray) -> np.ndarray:
         """Stamped copies of (n, c, h, w) images with pixels in [0, 1]."""
-        stamped = _copy(x)
+        stamped = copied(x)
         height, width = x.shape[2:]
         if self.count > height * width:
             raise ConfigurationError(f"a trigger of {self.count} pixels on images of {height} x {width}")
@@ -168,13 +168,13 @@ class Blended:
     )
 
     def __post_init__(self) -> None:
-        _refuse_unless_trigger(self.target, self.share)
+        refuse_unless_trigger(self.target, self.share)
         fits(self.alpha, 0, 1, "alpha", open_low=True)
         fits(self.seed, 0, 2**63 - 1, "seed", whole=True)
 
     def stamp(self, x: np.ndarray) -> np.ndarray:
         """Stamped copies of (n, c, h, w) images with pixels in [0, 1]."""
-        stamped = _copy(x)
+        stamped = copied(x)
         pattern = stream(self.seed, 0, "blended-trigger").random(x.shape[1:], np.float32)
         stamped *= np.float32(1 - self.alpha)
         stamped += np.float32(self.alpha) * pattern
@@ -229,12 +229,12 @@ class ModelReplacement(Crafted):
         return view.own * np.float64(self.boost_for(view.n_total, view.m))
 
 
-def _refuse_unless_trigger(target: int, share: float) -> None:
+def refuse_unless_trigger(target: int, share: float) -> None:
     fits(target, 0, float("inf"), "target", whole=True)
     fits(share, 0, 1, "share")
 
 
-def _copy(x: np.ndarray) -> np.ndarray:
+def copied(x: np.ndarray) -> np.ndarray:
     if x.ndim != 4:
         raise ConfigurationError(f"a trigger stamps images of shape (n, channels, height, width), not {x.shape}")
     return np.array(x, np.float32)

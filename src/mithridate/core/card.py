@@ -8,7 +8,18 @@ from typing import Literal
 __all__ = ["Card", "Kind", "Knowledge"]
 
 Kind = Literal[
-    "rule", "stage", "screen", "update", "data", "trigger", "schedule", "partition", "task", "model", "optimiser"
+    "rule",
+    "stage",
+    "screen",
+    "update",
+    "data",
+    "trigger",
+    "steering",
+    "schedule",
+    "partition",
+    "task",
+    "model",
+    "optimiser",
 ]
 Knowledge = Literal["omniscient", "partial", "none"]
 """What an attack reads: all honest updates; only its own clean updates and data; nothing beyond the broadcast model."""

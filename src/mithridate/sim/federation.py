@@ -111,9 +111,17 @@ class Federation:
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         who = called.answering
         shards = [self.members.dirty(c) if c in called.liars else self.members.clean(c) for c in who]
-        before = [state["momenta"].get(client) for client in who]
+        attack = self.scenario.attack
+        steering = () if attack is None else attack.steering
         models, momenta = self.trainer.models(
-            state["model"], shards, round=round, seed=self.scenario.seed, momenta=before, out=self._models[: len(who)]
+            state["model"],
+            shards,
+            round=round,
+            seed=self.scenario.seed,
+            momenta=[state["momenta"].get(client) for client in who],
+            out=self._models[: len(who)],
+            steered={i: steering for i, client in enumerate(who) if steering and client in called.liars},
+            moved=state["moved"],
         )
         return models, {c: m for c, m in zip(who, momenta, strict=True) if m is not None}
 

@@ -50,6 +50,7 @@ class Members:
         self._x = torch.from_numpy(task.normalised(task.x))
         self._y = torch.from_numpy(task.y)
         self._poisoned: dict[str, Shard] = {}
+        self._numbers = self._numbered()
         self._check_attack()
 
     def _held_out(self) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +58,12 @@ class Members:
         order = stream(self.scenario.seed, 0, "root").permutation(len(self.task.y))
         kept = _ROOT_SAMPLES if self.scenario.guard.needs else 0
         return np.sort(order[:kept]), np.sort(order[kept:])
+
+    def _numbered(self) -> dict[str, int]:
+        """The liars of the first round from 0; the same all along where they stay the same."""
+        attack, rng = self.scenario.attack, stream(self.scenario.seed, 0, "liars")
+        first = () if attack is None else attack.schedule.liars(self.ids, attack.liars, 0, rng)
+        return {client: number for number, client in enumerate(first)}
 
     def _check_attack(self) -> None:
         """Fail now, not in round 7, if the attack cannot work in this federation."""
@@ -83,7 +90,8 @@ class Members:
             return self.clean(client)
         if client not in self._poisoned:
             rows, rng = self.parts[client], stream(self.scenario.seed, 0, f"poison:{client}")
-            x, y = attack.poison(self.task.x[rows], self.task.y[rows], self.task.classes, rng)
+            number = self._numbers.get(client, self.ids.index(client))
+            x, y = attack.poison(self.task.x[rows], self.task.y[rows], self.task.classes, rng, number)
             self._poisoned[client] = Shard(client, torch.from_numpy(self.task.normalised(x)), torch.from_numpy(y))
         return self._poisoned[client]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from mithridate.attacks.steering import Course, Steering
 from mithridate.core.randomness import stream
 from mithridate.sim.local import LocalTraining, Shard, augmented
 from mithridate.sim.models import FlatModel
@@ -69,6 +70,8 @@ class Trainer:
         seed: int,
         momenta: Sequence[np.ndarray | None] | None = None,
         out: np.ndarray | None = None,
+        steered: Mapping[int, tuple[Steering, ...]] | None = None,
+        moved: np.ndarray | None = None,
     ) -> tuple[np.ndarray, list[np.ndarray | None]]:
         """The models (n, d) float32 of these clients after training, and their momenta if they are kept.
 
@@ -78,16 +81,23 @@ class Trainer:
             round, seed: With the client's id they fix its batches.
             momenta: (trained,) arrays of the round before, or None, per client.
             out: (n, d) float32 to write the models to; None for new memory.
+            steered: By place among the shards: what a liar does to its steps.
+            moved: (d,), the broadcast minus the one before, for liars who look at it.
         """
         found = np.empty((len(shards), broadcast.shape[0]), np.float32) if out is None else out
         before = list(momenta) if momenta is not None else [None] * len(shards)
         after: list[np.ndarray | None] = [None] * len(shards)
-        network = self._network(shards)
-        groups = self._groups(shards, network is not None)
+        network, steered = self._network(shards), steered or {}
+        course = Course(broadcast[: self.model.trained], None if moved is None else moved[: self.model.trained])
+        groups = self._groups([i for i in range(len(shards)) if i not in steered], shards, network is not None)
+        groups += [[i] for i in steered]
 
         def work(group: list[int]) -> None:
-            one = self._alone if network is None else partial(together, network, self.training)
             some, rows = [shards[i] for i in group], [found[i] for i in group]
+            if network is None or group[0] in steered:
+                one = partial(self._alone, steered.get(group[0], ()), course)
+            else:
+                one = partial(together, network, self.training)
             velocity = one(broadcast, some, [before[i] for i in group], round, seed, rows)
             if self.training.keep_momentum:
                 for i, kept in zip(group, velocity, strict=True):
@@ -109,18 +119,20 @@ class Trainer:
             return None
         return traced(self.model.module, tuple(shards[0].x.shape[1:]))
 
-    def _groups(self, shards: Sequence[Shard], batched: bool) -> list[list[int]]:
+    def _groups(self, places: list[int], shards: Sequence[Shard], batched: bool) -> list[list[int]]:
         """Who trains together: clients with batches of one size, so that none is padded to another's."""
         if not batched:
-            return [[i] for i in range(len(shards))]
+            return [[i] for i in places]
         sizes: dict[int, list[int]] = {}
-        for i, shard in enumerate(shards):
-            sizes.setdefault(min(self.training.batch, shard.size), []).append(i)
+        for i in places:
+            sizes.setdefault(min(self.training.batch, shards[i].size), []).append(i)
         each = _BATCHED_CLIENTS
         return [some[k : k + each] for some in sizes.values() for k in range(0, len(some), each)]
 
     def _alone(
         self,
+        steering: tuple[Steering, ...],
+        course: Course,
         broadcast: np.ndarray,
         shards: list[Shard],
         before: list[np.ndarray | None],
@@ -131,12 +143,14 @@ class Trainer:
         """One client by torch's own gradients; `together` says what the arguments are."""
         model = self._idle.get()
         try:
-            return self._stepped(model, broadcast, shards[0], before[0], round, seed, out[0])
+            return self._stepped(steering, course, model, broadcast, shards[0], before[0], round, seed, out[0])
         finally:
             self._idle.put(model)
 
     def _stepped(
         self,
+        steering: tuple[Steering, ...],
+        course: Course,
         model: FlatModel,
         broadcast: np.ndarray,
         shard: Shard,
@@ -158,8 +172,12 @@ class Trainer:
             x, y = shard.take(chosen)
             model.gradient.zero_()
             functional.cross_entropy(model.module(augmented(x, how.augment, rng)), y).backward()  # type: ignore[no-untyped-call]  # torch's
+            for each in steering:
+                each.bend(model.gradient.numpy(), flat.detach().numpy(), course)
             step = direction(how, flat, model.gradient, None if velocity is None else velocity[0], start)
             flat.data.add_(step, alpha=-how.lr)
+            for each in steering:
+                each.hold(flat.detach().numpy(), course)
         out[:] = model.flat.numpy()
         return [None] if velocity is None else list(velocity.numpy())
 
