@@ -26,6 +26,7 @@ def test_json_holds_what_was_promised(capsys, scenario, tmp_path):
     assert all(set(each) == {"liar", "rounds", "reasons"} for each in answer["excluded"].values())
     assert len(found.err.splitlines()) == 2  # one line per round
     assert RunFolder.open(tmp_path / "run").status == "finished"
+    assert len(RunFolder.open(tmp_path / "run").manifest["test_samples"]) == 10  # what the report's intervals need
 
 
 def test_text_says_it_in_words(capsys, scenario, tmp_path):

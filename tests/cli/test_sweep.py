@@ -25,6 +25,7 @@ def test_one_json_object_per_cell(capsys, axes, tmp_path):
     assert all(cell["success"] and cell["status"] == "finished" and not cell["reused"] for cell in found.lines)
     manifest = RunFolder.open(found.lines[0]["run"]).manifest
     assert (manifest["cell"], manifest["axes"]) == (found.lines[0]["cell"], {"seed": 1, "guard.rule": "median"})
+    assert len(manifest["test_samples"]) == 10
 
 
 def test_a_finished_cell_is_never_run_again(capsys, axes, tmp_path):

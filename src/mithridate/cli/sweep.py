@@ -120,7 +120,7 @@ def _begun(cell: Cell, cells: Cells) -> RunFolder:
         data_digest=task.digest,
         provenance=f"{task.provenance}: {task.source}",
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        more={"name": scenario.name, "axes": cell.variant.axes},
+        more={"name": scenario.name, "axes": cell.variant.axes, "test_samples": task.test_samples},
     )
     return cells.begin(cell.key, content, dump_scenario(scenario))
 

@@ -57,7 +57,8 @@ def _terms(run: RunFacts) -> Iterator[tuple[str, str]]:
         chosen = part(attack, slot)
         card = _card(attack, slot, known)
         if chosen is not None:
-            yield title, f"{spoken(chosen)}{': ' + card.summary if card is not None else ''}"
+            counted = " (settings count rounds from 0)" if slot == "schedule" and len(chosen) > 1 else ""
+            yield title, f"{spoken(chosen)}{': ' + card.summary if card is not None else ''}{counted}"
     update = part(attack, "update")
     chosen_knows = None if update is None else update.get("knows")
     knows = next((card.knows for card in cards if card.knows is not None), None)
