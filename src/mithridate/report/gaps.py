@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
 from mithridate.report.facts import Facts
-from mithridate.report.settings import name_of_part, table
+from mithridate.report.settings import class_of, name_of_part, table
 from mithridate.report.wording import count, listed
 
 __all__ = ["Gap", "limitations", "untested"]
@@ -47,7 +47,7 @@ def _families(facts: Facts) -> Iterator[Gap]:
 
 def _adaptive(facts: Facts) -> Iterator[Gap]:
     used = [name_of_part(table(run.settings, "attack"), "update") for run in facts.runs if run.attacked]
-    if not any(getattr(UPDATE_ATTACKS.get(name or ""), "reads_guard", False) for name in used):
+    if not any(getattr(class_of(UPDATE_ATTACKS, name), "reads_guard", False) for name in used):
         yield Gap(
             "Adaptive attackers",
             "no attacker in these runs knew the guard and fitted the lie to it. Such attackers get further than all others: "
