@@ -8,6 +8,7 @@ import pytest
 
 from mithridate.core.errors import ConfigurationError, StoreError
 from mithridate.report.facts import read
+from mithridate.store.run import RunFolder
 from tests.report import runs
 
 
@@ -52,6 +53,23 @@ def test_rounds_that_were_not_measured_leave_the_last_value(tmp_path):
 def test_an_unfinished_run_is_read_and_says_so(tmp_path):
     run = read([runs.write(tmp_path, "a", finish=False)]).runs[0]
     assert (run.status, run.error) == ("unfinished", None)
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({"kind": "Diverged", "error": "too far"}, "Diverged: too far"),
+        ({"error": "too far"}, "too far"),
+        ({"kind": "ValueError", "error": ""}, "ValueError: no reason given"),
+        ({}, "no reason given"),
+    ],
+)
+def test_a_failed_run_says_why(tmp_path, event, error):
+    path = runs.write(tmp_path, "a", finish=False)
+    with RunFolder.open(path) as folder:
+        folder.append({"event": "failed"} | event)
+    run = read([path]).runs[0]
+    assert (run.status, run.error) == ("failed", error)
 
 
 def test_runs_of_one_name_are_told_apart(tmp_path):

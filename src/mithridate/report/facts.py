@@ -288,9 +288,14 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
         settings=settings,
         made_of=folder.manifest,
         rounds=rounds,
-        error=short(last.get("error") or "no reason given") if last.get("event") == "failed" else None,
+        error=_failure(last) if last.get("event") == "failed" else None,
         model_digest=_cut(last.get("model_digest")),
     )
+
+
+def _failure(event: Mapping[str, Any]) -> str:
+    said = short(event.get("error") or "no reason given")
+    return f"{short(event['kind'], 60)}: {said}" if event.get("kind") else said
 
 
 def _round(event: Mapping[str, Any]) -> Round:

@@ -30,7 +30,7 @@ _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
         "bytes_down": _NUMBER, "base_rate": _NUMBER, "attack_foiled": _TEXT,
     },
     "finished": {"accuracy": _NUMBER, "asr": _NUMBER, "model_digest": _TEXT, "rounds": _NUMBER, "seconds": _NUMBER},
-    "failed": {"error": _TEXT},
+    "failed": {"kind": _TEXT, "error": _TEXT},
 }  # fmt: skip
 _CLIENT: dict[str, tuple[type, ...]] = {
     "liar": (bool, type(None)), "minority": (bool, type(None)), "examples": _NUMBER, "share": _NUMBER, "stage": _TEXT,
