@@ -71,7 +71,7 @@ def gradients(
             part, place, before = parts[number], places[number], values[number]
             if place is None:  # before is z, the next value phi(z)
                 seen = values[number + 1]
-                error = error * (seen > 0) if type(part) is nn.ReLU else error * (1 - seen * seen)
+                error = _passed(part, error, seen)
                 continue
             weight, bias = _views(out, part, place)
             torch.bmm(error.transpose(1, 2), before, out=weight)
@@ -81,6 +81,13 @@ def gradients(
                 error = torch.bmm(error, weight)
             elif given is not None:
                 torch.bmm(weight.transpose(1, 2), error.transpose(1, 2), out=given)
+
+
+def _passed(part: nn.Module, error: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The error before an activation that gave `seen`, by the operators that torch's own gradients use."""
+    if type(part) is nn.ReLU:
+        return torch.ops.aten.threshold_backward(error, seen, 0)  # type: ignore[no-any-return]  # an operator's result
+    return torch.ops.aten.tanh_backward(error, seen)  # type: ignore[no-any-return]  # an operator's result
 
 
 def _forward(part: nn.Module, place: int | None, flat: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
