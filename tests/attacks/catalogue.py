@@ -10,6 +10,8 @@ from mithridate.attacks import (
     Blended,
     Churn,
     Constant,
+    ConstrainAndScale,
+    Distributed,
     EveryKth,
     Faults,
     FeatureNoise,
@@ -21,15 +23,17 @@ from mithridate.attacks import (
     MinMax,
     MinSum,
     ModelReplacement,
+    Neurotoxin,
     Patch,
     Pixel,
+    ProjectedDescent,
     Ramp,
     Scaling,
     SignFlip,
     SingleShot,
     Zero,
 )
-from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
+from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, STEERINGS, TRIGGERS, UPDATE_ATTACKS
 
 UPDATES: list[Any] = [
     Gaussian(),
@@ -69,6 +73,14 @@ STAMPS: list[Any] = [
     Patch(target=0, size=2, corner="top-left", margin=1, value=0.5, share=0.0),
     Pixel(target=1, count=3),
     Blended(target=1, alpha=0.3),
+    Distributed(target=1, size=1, gap=1),
+]
+
+COURSES: list[Any] = [
+    ProjectedDescent(radius=0.5),
+    Neurotoxin(top=0.2),
+    ConstrainAndScale(),
+    ConstrainAndScale(alpha=0.5, anomaly="cosine"),
 ]
 
 TIMES: list[Any] = [
@@ -85,4 +97,5 @@ def test_every_entry_of_the_catalogue_is_under_the_laws():
     assert {type(a) for a in UPDATES + FAULTS} == set(UPDATE_ATTACKS.values())
     assert {type(p) for p in POISONS} == set(DATA_POISONS.values())
     assert {type(t) for t in STAMPS} == set(TRIGGERS.values())
+    assert {type(c) for c in COURSES} == set(STEERINGS.values())
     assert {type(s) for s in TIMES} == set(SCHEDULES.values())

@@ -10,6 +10,7 @@ from mithridate.attacks import Adversary, FromRound, LabelFlip, ModelReplacement
 from mithridate.attacks.catalog import (
     DATA_POISONS,
     SCHEDULES,
+    STEERINGS,
     TRIGGERS,
     UPDATE_ATTACKS,
     adversary_from_table,
@@ -18,7 +19,7 @@ from mithridate.attacks.catalog import (
 from mithridate.core.errors import ConfigurationError
 from mithridate.guard.tables import table_of
 from mithridate.sim.scenario import dump_scenario, parse_scenario
-from tests.attacks.catalogue import FAULTS, POISONS, STAMPS, TIMES, UPDATES
+from tests.attacks.catalogue import COURSES, FAULTS, POISONS, STAMPS, TIMES, UPDATES
 from tests.plugins import installing
 
 SCENARIO = """
@@ -33,6 +34,7 @@ schedule = { name = "from-round", round = 2 }
 def adversaries() -> list[Adversary]:
     found = [Adversary(2, update=part) for part in UPDATES + FAULTS]
     found += [Adversary(1, data=part) for part in POISONS] + [Adversary(1, trigger=part) for part in STAMPS]
+    found += [Adversary(1, trigger=STAMPS[0], steering=(part, COURSES[0])) for part in COURSES]
     return found + [Adversary(3, update=SignFlip(), schedule=part) for part in TIMES] + [Adversary(0)]
 
 
@@ -56,7 +58,13 @@ def test_what_is_at_its_default_is_not_written():
 
 @pytest.mark.parametrize(
     ("classes", "kind"),
-    [(UPDATE_ATTACKS, "update"), (DATA_POISONS, "data"), (TRIGGERS, "trigger"), (SCHEDULES, "schedule")],
+    [
+        (UPDATE_ATTACKS, "update"),
+        (DATA_POISONS, "data"),
+        (TRIGGERS, "trigger"),
+        (STEERINGS, "steering"),
+        (SCHEDULES, "schedule"),
+    ],
 )
 def test_every_name_is_its_cards(classes, kind):
     assert {name: (name, kind) for name in classes} == {n: (c.card.name, c.card.kind) for n, c in classes.items()}
@@ -76,6 +84,8 @@ def test_every_name_is_its_cards(classes, kind):
         ({"liars": 1, "schedule": {"name": "ramp", "rounds": 0}, "update": "zero"}, "schedule: ramp: rounds must be"),
         ({"liars": 1.5, "update": "zero"}, "liars must be a whole number"),
         ({"liars": 1}, "something to do"),
+        ({"liars": 1, "update": "zero", "steering": "neurotoxin"}, "steering must be a list"),
+        ({"liars": 1, "update": "zero", "steering": ["neurotoxic"]}, "steering: unknown steering 'neurotoxic'"),
     ],
 )
 def test_a_wrong_table_is_refused_with_the_place_and_the_remedy(table, message):

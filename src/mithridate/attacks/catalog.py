@@ -4,6 +4,7 @@
 liars = 4
 update = { name = "model-replacement", boost = 5.0 }
 trigger = { name = "patch", target = 0, size = 3, share = 0.3 }
+steering = [{ name = "projected-descent", radius = 2.0 }, "neurotoxin"]
 schedule = { name = "from-round", round = 2 }
 
 Plug-ins announce parts of their own as entry points, like rules and stages do: see `guard.catalog.Catalog`.
@@ -18,11 +19,13 @@ from mithridate.attacks.adversary import Adversary
 from mithridate.attacks.backdoor import Blended, ModelReplacement, Patch, Pixel
 from mithridate.attacks.blunt import Constant, Gaussian, Scaling, SignFlip, Zero
 from mithridate.attacks.data import FeatureNoise, LabelFlip
+from mithridate.attacks.distributed import Distributed
 from mithridate.attacks.faults import Faults
 from mithridate.attacks.geometric import MinMax, MinSum
 from mithridate.attacks.mimic import Mimic
 from mithridate.attacks.moments import Alie, Ipm
 from mithridate.attacks.schedules import Always, Churn, EveryKth, FromRound, Ramp, SingleShot
+from mithridate.attacks.steering import ConstrainAndScale, Neurotoxin, ProjectedDescent
 from mithridate.core.errors import ConfigurationError, suggestion
 from mithridate.guard.catalog import Catalog
 from mithridate.guard.tables import build, table_of
@@ -30,6 +33,7 @@ from mithridate.guard.tables import build, table_of
 __all__ = [
     "DATA_POISONS",
     "SCHEDULES",
+    "STEERINGS",
     "TRIGGERS",
     "UPDATE_ATTACKS",
     "adversary_from_table",
@@ -66,8 +70,18 @@ TRIGGERS = Catalog(
     "mithridate.triggers",
     {
         "blended": Blended,
+        "distributed": Distributed,
         "patch": Patch,
         "pixel": Pixel,
+    },
+)
+
+STEERINGS = Catalog(
+    "mithridate.steerings",
+    {
+        "constrain-and-scale": ConstrainAndScale,
+        "neurotoxin": Neurotoxin,
+        "projected-descent": ProjectedDescent,
     },
 )
 
@@ -89,13 +103,15 @@ _PARTS = {
     "update": ("update attack", UPDATE_ATTACKS),
     "schedule": ("schedule", SCHEDULES),
 }
+_KEYS = ("liars", *_PARTS, "steering")
 
 
 def adversary_from_table(table: Any, where: str = "") -> Adversary:
     """The adversary that an [attack] table describes.
 
     Args:
-        table: `liars` and any of `data`, `trigger`, `update`, `schedule`, each a name or a table with a name.
+        table: `liars` and any of `data`, `trigger`, `update`, `schedule`, each a name or a table with a name, and `steering`, a
+            list of these.
         where: Prefix of every message.
 
     Raises:
@@ -107,8 +123,8 @@ def adversary_from_table(table: Any, where: str = "") -> Adversary:
     if not isinstance(table, Mapping):
         raise ConfigurationError(f"{where}[attack] must be a table")
     for key in table:
-        if key not in ("liars", *_PARTS):
-            raise ConfigurationError(f"{where}unknown key {key!r}{suggestion(str(key), ['liars', *_PARTS])}")
+        if key not in _KEYS:
+            raise ConfigurationError(f"{where}unknown key {key!r}{suggestion(str(key), list(_KEYS))}")
     if "liars" not in table:
         raise ConfigurationError(f"{where}'liars' is missing: how many clients lie?")
     parts = {
@@ -116,8 +132,12 @@ def adversary_from_table(table: Any, where: str = "") -> Adversary:
         for slot, (kind, classes) in _PARTS.items()
         if slot in table
     }
+    given = table.get("steering", [])
+    if not isinstance(given, list | tuple):
+        raise ConfigurationError(f'{where}steering must be a list, such as ["neurotoxin"], not {given!r}')
+    steering = tuple(build("steering", STEERINGS, each, f"{where}steering: ") for each in given)
     try:
-        return Adversary(table["liars"], **parts)
+        return Adversary(table["liars"], steering=steering, **parts)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}{error}") from error
 
@@ -129,4 +149,6 @@ def adversary_to_table(adversary: Adversary) -> dict[str, Any]:
         part = getattr(adversary, slot)
         if part is not None and not (slot == "schedule" and part == Always()):
             table[slot] = table_of(part)
+    if adversary.steering:
+        table["steering"] = [table_of(each) for each in adversary.steering]
     return table

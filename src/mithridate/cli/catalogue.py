@@ -88,7 +88,7 @@ _KNOWN_TASKS = {
 
 def entries() -> Iterator[Entry]:
     """Everything that has a name."""
-    from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
+    from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, STEERINGS, TRIGGERS, UPDATE_ATTACKS
     from mithridate.guard.catalog import RULES, STAGES
 
     yield from _group(RULES, "rule", "rules", "[guard]\nrule = {}")
@@ -97,6 +97,8 @@ def entries() -> Iterator[Entry]:
     yield from _group(UPDATE_ATTACKS, "update attack", "attacks", lying.format(slot="update"))
     yield from _group(DATA_POISONS, "data poison", "attacks", lying.format(slot="data"))
     yield from _group(TRIGGERS, "trigger", "attacks", lying.format(slot="trigger"))
+    steered = '[attack]\nliars = 2\ntrigger = {{ name = "patch", target = 0 }}\nsteering = [{}]'
+    yield from _group(STEERINGS, "steering", "attacks", steered)
     yield from _group(SCHEDULES, "schedule", "attacks", '[attack]\nliars = 2\nupdate = "sign-flip"\nschedule = {}')
     yield from _simulated()
 

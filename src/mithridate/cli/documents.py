@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Document", "Variant", "content", "value_of", "variants"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_REMOVABLE = re.compile(r"attack(\.(data|trigger|update|schedule))?|guard(\.stages)?")
+_REMOVABLE = re.compile(r"attack(\.(data|trigger|steering|update|schedule))?|guard(\.stages)?")
 _MOST_CELLS = 100_000
 
 

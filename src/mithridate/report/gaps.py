@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
+from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, STEERINGS, TRIGGERS, UPDATE_ATTACKS
 from mithridate.report.facts import Facts
-from mithridate.report.settings import class_of, name_of_part, table
+from mithridate.report.settings import class_of, name_of_part, parts, table
 from mithridate.report.wording import count, listed
 
 __all__ = ["Gap", "limitations", "untested"]
@@ -16,6 +16,7 @@ _FAMILIES = {
     "update": ("Update attacks", UPDATE_ATTACKS),
     "data": ("Data poisoning", DATA_POISONS),
     "trigger": ("Backdoor triggers", TRIGGERS),
+    "steering": ("Steered training", STEERINGS),
     "schedule": ("Timing", SCHEDULES),
 }
 
@@ -38,6 +39,7 @@ def _families(facts: Facts) -> Iterator[Gap]:
     for slot, (title, known) in _FAMILIES.items():
         default = "always" if slot == "schedule" else None
         used = {name for attack in attacks if (name := name_of_part(attack, slot) or default)}
+        used |= {str(each["name"]) for attack in attacks for each in parts(attack, slot)}
         missing = sorted(set(known) - used)
         if not used:
             yield Gap(title, f"none was used; mithridate knows {listed(missing)}.")

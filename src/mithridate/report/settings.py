@@ -17,6 +17,7 @@ __all__ = [
     "name_of_part",
     "nested",
     "part",
+    "parts",
     "spoken",
     "spoken_guard",
     "table",
@@ -41,6 +42,17 @@ def part(owner: Mapping[str, Any], key: str) -> Mapping[str, Any] | None:
     if isinstance(found, str):
         return {"name": found}
     return found if isinstance(found, Mapping) and isinstance(found.get("name"), str) else None
+
+
+def parts(owner: Mapping[str, Any], key: str) -> tuple[Mapping[str, Any], ...]:
+    """A list of named parts; what is none is left out.
+
+    >>> parts({"stages": ["clip", 3]}, "stages")
+    ({'name': 'clip'},)
+    """
+    found = owner.get(key)
+    listed = found if isinstance(found, list | tuple) else []
+    return tuple(each for item in listed if (each := part({key: item}, key)) is not None)
 
 
 def name_of_part(owner: Mapping[str, Any], key: str) -> str | None:

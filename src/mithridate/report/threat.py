@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
+from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, STEERINGS, TRIGGERS, UPDATE_ATTACKS
 from mithridate.core.card import Card
 from mithridate.report.facts import Facts, RunFacts
-from mithridate.report.settings import amount, class_of, part, spoken, table
+from mithridate.report.settings import amount, class_of, part, parts, spoken, table
 
 __all__ = ["Threat", "threats"]
 
@@ -50,15 +50,20 @@ def threats(facts: Facts) -> tuple[Threat, ...]:
 
 def _terms(run: RunFacts) -> Iterator[tuple[str, str]]:
     attack = table(run.settings, "attack")
-    cards = [card for slot, _, known in _SLOTS if (card := _card(attack, slot, known)) is not None]
+    steered = parts(attack, "steering")
+    cards = [card for slot, _, known in _SLOTS if (card := _card(part(attack, slot), known)) is not None]
+    cards += [card for each in steered if (card := _card(each, STEERINGS)) is not None]
     yield "Liars", f"{len(run.liars)} of {run.enrolled} clients, who work together"
     yield "Goal", _goal(run)
     for slot, title, known in _SLOTS:
         chosen = part(attack, slot)
-        card = _card(attack, slot, known)
+        card = _card(chosen, known)
         if chosen is not None:
             counted = " (settings count rounds from 0)" if slot == "schedule" and len(chosen) > 1 else ""
             yield title, f"{spoken(chosen)}{': ' + card.summary if card is not None else ''}{counted}"
+    for each in steered:
+        card = _card(each, STEERINGS)
+        yield "Training", f"{spoken(each)}{': ' + card.summary if card is not None else ''}"
     update = part(attack, "update")
     chosen_knows = None if update is None else update.get("knows")
     knows = next((card.knows for card in cards if card.knows is not None), None)
@@ -71,8 +76,7 @@ def _terms(run: RunFacts) -> Iterator[tuple[str, str]]:
         yield "Taxonomy", "; ".join(tags)
 
 
-def _card(attack: Mapping[str, Any], slot: str, known: Mapping[str, type]) -> Card | None:
-    chosen = part(attack, slot)
+def _card(chosen: Mapping[str, Any] | None, known: Mapping[str, type]) -> Card | None:
     found = getattr(class_of(known, chosen["name"]), "card", None) if chosen is not None else None
     return found if isinstance(found, Card) else None
 
