@@ -17,7 +17,9 @@ from mithridate.attacks.catalog import (
 )
 from mithridate.core.errors import ConfigurationError
 from mithridate.guard.tables import table_of
+from mithridate.sim.scenario import dump_scenario, parse_scenario
 from tests.attacks.catalogue import FAULTS, POISONS, STAMPS, TIMES, UPDATES
+from tests.plugins import installing
 
 SCENARIO = """
 [attack]
@@ -79,3 +81,80 @@ def test_every_name_is_its_cards(classes, kind):
 def test_a_wrong_table_is_refused_with_the_place_and_the_remedy(table, message):
     with pytest.raises(ConfigurationError, match=f"s.toml: .*{message}"):
         adversary_from_table(table, "s.toml: ")
+
+
+MODULE = """
+from dataclasses import dataclass
+from typing import ClassVar
+from mithridate.attacks import LabelFlip, Pixel, SignFlip, SingleShot
+from mithridate.core.card import Card
+
+def of(kind, name):
+    return Card(name, kind, "a visitor", "nobody, nowhere", knows="none")
+
+@dataclass(frozen=True)
+class Whisper(SignFlip):
+    loud: bool = False
+    card: ClassVar[Card] = of("update", "whisper")
+
+@dataclass(frozen=True)
+class Smudge(LabelFlip):
+    card: ClassVar[Card] = of("data", "smudge")
+
+@dataclass(frozen=True)
+class Dot(Pixel):
+    card: ClassVar[Card] = of("trigger", "dot")
+
+@dataclass(frozen=True)
+class Dawn(SingleShot):
+    card: ClassVar[Card] = of("schedule", "dawn")
+"""
+GROUPS = {
+    "mithridate.update_attacks": {"whisper": "visiting:Whisper"},
+    "mithridate.data_poisons": {"smudge": "visiting:Smudge"},
+    "mithridate.triggers": {"dot": "visiting:Dot"},
+    "mithridate.schedules": {"dawn": "visiting:Dawn"},
+}
+PLUGGED = """
+[attack]
+liars = 2
+update = { name = "whisper", loud = true }
+data = "smudge"
+trigger = { name = "dot", target = 0 }
+schedule = { name = "dawn", round = 1 }
+"""
+
+
+@pytest.fixture
+def install(tmp_path):
+    with installing(tmp_path, UPDATE_ATTACKS, DATA_POISONS, TRIGGERS, SCHEDULES) as found:
+        yield found
+
+
+def test_a_plug_in_can_be_every_part_of_an_adversary(install):
+    install(GROUPS, MODULE)
+    scenario = parse_scenario(PLUGGED)
+    assert scenario.attack is not None
+    parts = (scenario.attack.update, scenario.attack.data, scenario.attack.trigger, scenario.attack.schedule)
+    assert [type(part).__name__ for part in parts] == ["Whisper", "Smudge", "Dot", "Dawn"]
+    assert parse_scenario(dump_scenario(scenario)) == scenario
+    assert adversary_from_table(adversary_to_table(scenario.attack)) == scenario.attack
+
+
+def test_plug_ins_are_listed_and_suggested(install):
+    install(GROUPS, MODULE)
+    found = [set(each) - set(each.own) for each in (UPDATE_ATTACKS, DATA_POISONS, TRIGGERS, SCHEDULES)]
+    assert found == [{"whisper"}, {"smudge"}, {"dot"}, {"dawn"}]
+    with pytest.raises(ConfigurationError, match="unknown update attack 'wisper'; did you mean 'whisper'"):
+        adversary_from_table({"liars": 1, "update": "wisper"})
+
+
+def test_without_the_package_its_names_are_unknown():
+    with pytest.raises(ConfigurationError, match="unknown data poison 'smudge'"):
+        parse_scenario(PLUGGED)
+
+
+def test_a_plug_in_cannot_take_our_names(install):
+    install({"mithridate.triggers": {"patch": "visiting:Dot"}}, MODULE)
+    with pytest.raises(ConfigurationError, match="takes the name 'patch', which is taken"):
+        adversary_from_table({"liars": 1, "trigger": "unheard-of"})

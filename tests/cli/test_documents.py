@@ -123,6 +123,8 @@ def test_an_axis_can_leave_the_attack_out():
         ("", "has no [sweep] table"),
         ("seed = 1", "sweep.toml:28: the axis 'seed' must be a list"),
         ("seed = []", "must be a list of values"),
+        ('steps = [1]\n"guard.rule" = 1', "sweep.toml:29: the axis 'guard.rule' must be a list"),
+        ("clients.count = [5]\nguard.rule = 1", "sweep.toml:29: the axis 'guard.rule' must be a list"),
         ('"guard.rule" = ["mean", "medain"]', "unknown rule 'medain'; did you mean 'median'?"),
         ("seed = [1, 2]\nrounds = [1, 0]", "rounds must be a whole number"),
         ("\n".join(f"a{i} = [1, 2, 3]" for i in range(20)), "at most 100000 are planned"),

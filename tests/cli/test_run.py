@@ -26,6 +26,7 @@ def test_json_holds_what_was_promised(capsys, scenario, tmp_path):
     assert all(set(each) == {"liar", "rounds", "reasons"} for each in answer["excluded"].values())
     assert len(found.err.splitlines()) == 2  # one line per round
     assert RunFolder.open(tmp_path / "run").status == "finished"
+    assert len(RunFolder.open(tmp_path / "run").manifest["test_samples"]) == 10  # what the report's intervals need
 
 
 def test_text_says_it_in_words(capsys, scenario, tmp_path):
@@ -78,6 +79,43 @@ def test_an_error_names_file_and_line(capsys, scenario):
     found = said(capsys, "run", scenario)
     assert found.code == 2
     assert f"{scenario}:25: [guard] rule: unknown rule 'krumm'; did you mean 'krum'?" in found.err
+
+
+def test_an_error_within_is_on_record_and_the_same_command_tries_again(capsys, scenario, tmp_path, monkeypatch):
+    def broken(self, event):
+        if event["event"] == "round":
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mithridate.cli.run.Progress.__call__", broken)
+        found = said(capsys, "run", scenario, "--out", tmp_path / "runs" / "a", "-q")
+    assert found.code == 3
+    run = RunFolder.open(tmp_path / "runs" / "a")
+    *_, last = run.events()
+    assert run.status == "failed"
+    assert last == {"event": "failed", "kind": "OSError", "error": "[Errno 28] No space left on device"}
+    assert "failed" in said(capsys, "list", "runs", "--in", tmp_path / "runs").out
+    again = said(capsys, "run", scenario, "--out", tmp_path / "runs" / "a", "--format", "json")
+    assert "resumed after round 1 of 2" in again.err
+    assert [event["event"] for event in run.events()] == ["started", "round", "round", "finished"]
+    whole = said(capsys, "run", scenario, "--out", tmp_path / "whole", "-q", "--format", "json")
+    assert again.json["model_digest"] == whole.json["model_digest"]
+
+
+def test_a_run_that_diverges_is_listed_and_reported_as_failed(capsys, scenario, tmp_path):
+    wild = ['server.optimiser={name="sgd",lr=1e38}', 'attack.update={name="constant",value=1e9}', "guard=none"]
+    given = [part for setting in wild for part in ("--set", setting)]
+    ways = ["run", scenario, "--out", tmp_path / "runs" / "a", "-q", *given]
+    for _ in range(2):  # it fails again, and the journal does not grow
+        assert said(capsys, *ways).code == 3
+        events = list(RunFolder.open(tmp_path / "runs" / "a").events())
+        assert [event["event"] for event in events].count("failed") == 1
+    assert events[-1]["kind"] == "Diverged"
+    (listed,) = said(capsys, "list", "runs", "--in", tmp_path / "runs", "--format", "json").json["runs"]
+    assert (listed["status"], "not finite" in listed["error"]) == ("failed", True)
+    assert said(capsys, "report", tmp_path / "runs" / "a").code == 0
+    page = (tmp_path / "runs" / "a" / "report.html").read_text(encoding="utf-8")
+    assert "“small” failed after 0 rounds: Diverged: the global model is not finite" in page
 
 
 def test_a_ctrl_c_that_was_swallowed_is_heeded_at_the_next_event():

@@ -25,6 +25,7 @@ def test_one_json_object_per_cell(capsys, axes, tmp_path):
     assert all(cell["success"] and cell["status"] == "finished" and not cell["reused"] for cell in found.lines)
     manifest = RunFolder.open(found.lines[0]["run"]).manifest
     assert (manifest["cell"], manifest["axes"]) == (found.lines[0]["cell"], {"seed": 1, "guard.rule": "median"})
+    assert len(manifest["test_samples"]) == 10
 
 
 def test_a_finished_cell_is_never_run_again(capsys, axes, tmp_path):
@@ -55,6 +56,16 @@ def test_a_failed_cell_is_on_record_and_the_others_are_computed(capsys, scenario
     text = said(capsys, "sweep", scenario, "--out", tmp_path / "cells")
     assert "dirichlet(least=100)" in text.out
     assert "1 of 2 cells failed" in text.err
+
+
+def test_a_cell_that_diverges_does_not_stop_the_others(capsys, scenario, tmp_path):
+    axes = '"server.optimiser.lr" = [1e38, 1.0]\n"guard.rule" = ["mean"]\n'
+    text = scenario.read_text().replace('"sign-flip"', '{ name = "constant", value = 1e9 }')
+    scenario.write_text(f'{text}\n[server]\noptimiser = "sgd"\n[sweep]\n{axes}')
+    found = said(capsys, "sweep", scenario, "--out", tmp_path / "cells", "--format", "json", "-q")
+    assert found.code == 3
+    assert [cell["status"] for cell in found.lines] == ["failed", "finished"]
+    assert RunFolder.open(found.lines[0]["run"]).status == "failed"
 
 
 def test_equal_cells_are_one_cell(capsys, scenario, tmp_path):

@@ -48,7 +48,7 @@ def test_heights_follow_the_values(three):
 def test_the_first_lie_is_marked(three):
     onset = chart.panels(three)[0].onset
     assert onset is not None
-    assert onset[1] == 2
+    assert onset[1] == 3  # round 2 of the journal
     assert chart.panels(three[:1])[0].onset is None
 
 
@@ -94,4 +94,26 @@ def test_a_sample_is_small_and_keeps_both_ends(total, most):
 def test_ticks_are_few_round_numbers(rounds):
     ticks = chart._round_ticks(rounds - 1)
     assert ticks[0] == 0
-    assert len(ticks) <= 7
+    assert len(ticks) <= 8
+    assert all(b > a for a, b in pairwise(ticks))
+
+
+def test_ticks_are_labelled_as_people_count(tmp_path):
+    panel = chart.panels(read([runs.write(tmp_path, "a", rounds=20)]).runs)[0]
+    assert [text for _, text in panel.x_ticks] == ["1", "5", "10", "15", "20"]
+    assert (panel.moments[0].number, panel.moments[-1].number) == (1, 20)
+
+
+def test_the_base_rate_is_drawn_beside_the_success_rate(tmp_path, three):
+    assert not any(line.base for panel in chart.panels(three) for line in panel.lines)
+
+    def with_base(event):
+        return event | {"base_rate": 0.5}
+
+    run = read([runs.write(tmp_path, "a", attacked=True, change=with_base)]).runs[0]
+    accuracy, asr = chart.panels([run])
+    assert not accuracy.lines[0].base
+    middle = (asr.floor + asr.ceiling) / 2
+    heights = {point.split()[1] for point in asr.lines[0].base.lstrip("M").split("L")}
+    assert heights == {f"{middle:.1f}"}
+    assert asr.lines[0].base.count("L") == runs.ROUNDS - 1

@@ -8,6 +8,7 @@ import pytest
 
 from mithridate.core.errors import ConfigurationError, StoreError
 from mithridate.report.facts import read
+from mithridate.store.run import RunFolder
 from tests.report import runs
 
 
@@ -52,6 +53,23 @@ def test_rounds_that_were_not_measured_leave_the_last_value(tmp_path):
 def test_an_unfinished_run_is_read_and_says_so(tmp_path):
     run = read([runs.write(tmp_path, "a", finish=False)]).runs[0]
     assert (run.status, run.error) == ("unfinished", None)
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({"kind": "Diverged", "error": "too far"}, "Diverged: too far"),
+        ({"error": "too far"}, "too far"),
+        ({"kind": "ValueError", "error": ""}, "ValueError: no reason given"),
+        ({}, "no reason given"),
+    ],
+)
+def test_a_failed_run_says_why(tmp_path, event, error):
+    path = runs.write(tmp_path, "a", finish=False)
+    with RunFolder.open(path) as folder:
+        folder.append({"event": "failed"} | event)
+    run = read([path]).runs[0]
+    assert (run.status, run.error) == ("failed", error)
 
 
 def test_runs_of_one_name_are_told_apart(tmp_path):
@@ -110,3 +128,29 @@ def test_a_number_that_no_float_can_hold_is_refused(tmp_path):
     journal.write_text(f"{started}\n{json.dumps(event)}\n")
     with pytest.raises(StoreError, match="beyond every sane size"):
         read([path])
+
+
+def test_the_base_rate_and_the_reason_for_a_foiled_lie_are_read(tmp_path):
+    def told(event):
+        return event | {"base_rate": 0.25, "attack_foiled": "too few" if event["round"] == 3 else None}
+
+    run = read([runs.write(tmp_path, "a", attacked=True, change=told)]).runs[0]
+    assert run.backdoor.base_rate == 0.25
+    assert run.backdoor.lift == pytest.approx(0.73)
+    assert [each.number for each in run.foiled_rounds] == [3]
+
+
+@pytest.mark.parametrize(("key", "value"), [("base_rate", "high"), ("base_rate", 2), ("attack_foiled", ["x"])])
+def test_a_base_rate_that_is_none_and_a_reason_that_is_no_text_are_refused(tmp_path, key, value):
+    path = runs.write(tmp_path, "a", rounds=1, finish=False)
+    journal = path / "events.jsonl"
+    started, line = journal.read_text().splitlines()
+    journal.write_text(f"{started}\n{json.dumps(json.loads(line) | {key: value})}\n")
+    with pytest.raises(StoreError, match=r"events\.jsonl"):
+        read([path])
+
+
+def test_only_a_finished_run_has_a_final_round(tmp_path):
+    done, torn = runs.write(tmp_path, "done"), runs.write(tmp_path, "torn", finish=False)
+    assert read([done]).runs[0].final is not None
+    assert read([torn]).runs[0].final is None

@@ -43,7 +43,10 @@ def test_one_seed_one_data_set_and_one_model_are_admitted(three):
 
 def test_several_seeds_are_listed(three):
     other = replace(three.runs[0], made_of={**three.runs[0].made_of, "seeds": [2]})
-    assert by_title(Facts((three.runs[0], other)))["Chance"] == "2 seeds (1 and 2), and no confidence intervals."
+    assert (
+        by_title(Facts((three.runs[0], other)))["Chance"]
+        == "2 seeds (1 and 2); the intervals say nothing about other seeds."
+    )
 
 
 def test_an_attack_that_reads_the_guard_closes_the_gap_of_adaptive_attackers(three, monkeypatch):

@@ -169,6 +169,33 @@ def test_a_run_that_has_hardly_begun_has_a_page(tmp_path, rounds):
     assert "is not finished" in found
 
 
+def test_figures_rates_and_foiled_lies_are_on_the_page(tmp_path):
+    def told(event):
+        return event | {"base_rate": 0.25, "attack_foiled": "too <few> clients" if event["round"] == 3 else None}
+
+    run = read([runs.write(tmp_path, "a", attacked=True, guarded=True, change=told)]).runs[0]
+    found = render(Facts((replace(run, made_of={**run.made_of, "test_samples": [100, 900]}),)))
+    outline(found)
+    found = found.replace("\N{NO-BREAK SPACE}", " ")
+    assert "93.1 to 95.9 %" in found
+    assert "25.0 % without trigger" in found
+    assert found.count("lie not made: too &lt;few&gt; clients") == 1
+    assert found.count('class="foiled-mark"') == 1
+    assert "Thin dashes: how often the same samples" in found
+
+
+def test_a_plain_run_speaks_of_neither(html):
+    for text in ("without trigger", "lie not made", 'foiled-mark"', "Thin dashes", "Wilson’s 95"):
+        assert text not in html
+
+
+def test_rounds_are_counted_from_one_and_the_page_says_so(html):
+    assert "Rounds are counted from 1 on this page, and from 0 in run folders, JSON and settings." in html
+    table = html[html.index("The numbers behind the curves") : html.index("Who was heard</h2>")]
+    assert re.findall(r'<th scope="row" class="n">(\d+)</th>', table) == [str(n) for n in range(1, runs.ROUNDS + 1)]
+    assert "lied in rounds 3–12" in html
+
+
 def colours(html, scheme):
     css = html[html.index("<style>") : html.index("</style>")]
     blocks = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
@@ -229,7 +256,8 @@ FATES = st.fixed_dictionaries(
 EVENTS = st.fixed_dictionaries(
     {"clients": st.lists(FATES, max_size=5)},
     optional={
-        "accuracy": SHARES, "asr": SHARES, "per_class": st.lists(SHARES, max_size=3), "refused": TEXTS,
+        "accuracy": SHARES, "asr": SHARES, "base_rate": SHARES, "attack_foiled": TEXTS,
+        "per_class": st.lists(SHARES, max_size=3), "refused": TEXTS,
         "seconds": st.none() | st.dictionaries(st.sampled_from(["guard", "train"]), NUMBERS), "bytes_up": NUMBERS,
     },
 )  # fmt: skip

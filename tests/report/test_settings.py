@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from mithridate.report.settings import amount, differences, is_plain_mean, part, spoken, spoken_guard, table
+from mithridate.core.errors import ConfigurationError
+from mithridate.report.settings import amount, class_of, differences, is_plain_mean, part, spoken, spoken_guard, table
 
 
 @pytest.mark.parametrize("found", [None, 3, "text", []])
@@ -48,3 +49,13 @@ def test_differences_name_the_key_and_all_values():
 def test_values_that_toml_knows_and_nobody_needs_do_no_harm():
     assert spoken({"name": "x", "on": dt.date(2026, 1, 1)}) == "x (on=(date))"
     assert spoken({"name": "x", "n": 16**5000}) == "x (n=(int))"
+
+
+def test_a_plug_in_that_does_not_load_is_as_good_as_none():
+    class Broken(dict):
+        def get(self, name):
+            raise ConfigurationError("cannot be loaded")
+
+    assert class_of(Broken(), "x") is None
+    assert class_of({"x": int}, "x") is int
+    assert class_of({"x": int}, None) is None

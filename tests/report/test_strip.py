@@ -54,7 +54,7 @@ def test_every_status_has_its_own_mark(guarded):
 
 def test_an_exclusion_says_who_when_why_and_by_how_much(guarded):
     titles = [spot.title for spot in strip(guarded).rows[0].spots]
-    assert titles[0] == "c003, round 2 (it lied): dropped by multi-krum: not-selected, 11.5 against 4.25"
+    assert titles[0] == "c003, round 3 (it lied): dropped by multi-krum: not-selected, 11.5 against 4.25"
 
 
 def test_refused_rounds_are_shaded_with_their_reason(tmp_path):
@@ -63,7 +63,23 @@ def test_refused_rounds_are_shaded_with_their_reason(tmp_path):
 
     found = strip(read([runs.write(tmp_path, "a", guarded=True, change=refused)]).runs[0])
     ((_, _, reason),) = found.bands
-    assert reason == "round 4: the guard refused to decide: too few rows"
+    assert reason == "round 5: the guard refused to decide: too few rows"
+
+
+def test_rounds_in_which_the_lie_could_not_be_made_are_marked_with_the_reason(tmp_path):
+    def foiled(event):
+        return event | {"attack_foiled": "nobody to learn from"} if event["round"] == 4 else event
+
+    run = read([runs.write(tmp_path, "a", attacked=True, guarded=True, change=foiled)]).runs[0]
+    found = strip(run)
+    ((x, reason),) = found.foiled
+    assert reason == "round 5: the lie could not be made: nobody to learn from"
+    assert x == {number: x for x, number in found.ticks}[5]
+    assert summary(run).endswith("24 exclusions, 1 round without the lie that was meant")
+
+
+def test_rounds_are_counted_from_one(guarded):
+    assert [number for _, number in strip(guarded).ticks] == [1, 3, 5, 7, 9, 11]
 
 
 def test_many_rounds_share_columns_and_the_gravest_decision_shows(tmp_path):

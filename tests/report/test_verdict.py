@@ -46,7 +46,7 @@ def test_the_story_is_told_in_the_same_order_whatever_the_order_of_folders(three
 
 def test_the_guarded_run_is_told_with_rates_and_say(three):
     told = plain(judge(three).paragraphs[2].text)
-    assert "2 of 10 clients lied from round 2 on with model-replacement and a backdoor (patch trigger)." in told
+    assert "2 of 10 clients lied from round 3 on with model-replacement and a backdoor (patch trigger)." in told
     assert 'The guard was clip (to="median"), then multi-krum (f=2).' in told
     assert "The guard left out 20 of 20 lying updates (100.0 %) and 4 of 98 honest updates (4.1 %)." in told
     assert "Honest clients with unlike data lost 3 of 14 updates (21.4 %)." in told
@@ -150,7 +150,7 @@ def test_refused_rounds_are_told_with_the_first_reason(three):
     first = replace(guarded.rounds[0], refused="krum needs 7 rows, the round has 3")
     told = judge(Facts((clean, bare, replace(guarded, rounds=(first, *guarded.rounds[1:]))))).paragraphs[2].text
     assert "In 1 of 12 rounds the guard refused to decide" in told
-    assert "first in round 0: krum needs 7 rows, the round has 3." in told
+    assert "first in round 1: krum needs 7 rows, the round has 3." in told
 
 
 def test_a_rule_that_judges_coordinates_accuses_nobody(three):
@@ -161,3 +161,64 @@ def test_a_rule_that_judges_coordinates_accuses_nobody(three):
     )
     told = judge(Facts((clean, bare, replace(guarded, rounds=silent)))).paragraphs[2].text
     assert told.endswith("Its rule judges coordinates, not clients: it accuses nobody.")
+
+
+def with_base_rates(run, **rates):
+    """The run with (attack success, base rate) in some rounds: r8=(0.9, 0.1)."""
+    rounds = list(run.rounds)
+    for name, (asr, base_rate) in rates.items():
+        number = int(name.removeprefix("r"))
+        rounds[number] = replace(rounds[number], asr=asr, base_rate=base_rate)
+    return replace(run, rounds=tuple(rounds))
+
+
+def test_what_a_model_answers_without_the_trigger_is_not_called_a_backdoor(three):
+    clean, bare, guarded = three.runs
+    found = judge(Facts((clean, bare, with_base_rates(guarded, r11=(0.47, 0.45)))))
+    assert found.state == "held"
+    told = plain(found.paragraphs[2].text)
+    assert (
+        "and 47.0 % of triggered samples are taken for the attacker’s target, against 45.0 % without the trigger."
+        in told
+    )
+    failed = judge(Facts((clean, bare, with_base_rates(guarded, r11=(0.47, 0.05)))))
+    assert failed.state == "failed"
+    assert "the trigger adds more than 10.0 points" in plain(failed.paragraphs[2].text)
+
+
+def test_the_worst_round_is_the_one_in_which_the_trigger_added_most(three):
+    clean, bare, guarded = three.runs
+    run = with_base_rates(guarded, r0=(0.9, 0.0), r3=(0.6, 0.58), r8=(0.3, 0.02), r11=(0.01, 0.01))
+    told = plain(judge(Facts((clean, bare, run))).paragraphs[2].text)
+    assert "(at worst 30.0 % against 2.0 %, after round 9)" in told
+
+
+def test_the_contrast_names_the_rate_without_the_trigger(three):
+    clean, bare, guarded = three.runs
+    both = [with_base_rates(bare, r11=(0.98, 0.02)), with_base_rates(guarded, r11=(0.03, 0.01))]
+    assert "with one, 3.0 %. Without the trigger it takes 1.0 % to 2.0 %." in plain(
+        judge(Facts((clean, *both))).contrast
+    )
+
+
+def test_an_attack_that_could_not_be_made_is_told(three):
+    clean, bare, guarded = three.runs
+    rounds = (
+        *guarded.rounds[:4],
+        replace(guarded.rounds[4], foiled="alie needs an honest majority"),
+        *guarded.rounds[5:],
+    )
+    told = judge(Facts((clean, bare, replace(guarded, rounds=rounds)))).paragraphs[2].text
+    assert (
+        "In 1 of 12 rounds the lie could not be made, and the liars sent what they had trained; first in round 5: alie needs an "
+        "honest majority." in told
+    )
+    assert "could not be made" not in judge(three).paragraphs[2].text
+
+
+def test_final_figures_carry_their_intervals(three):
+    run = replace(three.runs[1], made_of={**three.runs[1].made_of, "test_samples": [100, 900]})
+    told = plain(judge(Facts((three.runs[0], run))).paragraphs[1].text)
+    # 0.9066 of 1000: Wilson 88.7 to 92.3 %; 0.98 of the 900 whose class is not the target: 96.9 to 98.7 %.
+    assert "ended at 90.7 % (88.7 to 92.3 %)" in told
+    assert "and 98.0 % (96.9 to 98.7 %) of triggered samples" in told

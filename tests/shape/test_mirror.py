@@ -17,7 +17,6 @@ ELSEWHERE = {
     "core/kernels/engine.py": ("tests/core/kernels/switch.py", "every test of a kernel runs through it"),
     "core/kernels/plain.py": ("tests/core/test_compiled.py", COMPILED),
     "core/kernels/vectors.py": ("tests/core/test_compiled.py", COMPILED),
-    "guard/catalog.py": ("tests/guard/test_spec.py", "the catalogue is what the policy file reads"),
     "guard/tables.py": ("tests/guard/test_spec.py", "tables are what the policy file is made of"),
     "stages/bound.py": ("tests/laws/test_stage_laws.py", LAWS),
     "stages/mix.py": ("tests/laws/test_stage_laws.py", LAWS),

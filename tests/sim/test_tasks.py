@@ -41,6 +41,8 @@ def test_digits_are_split_once_and_for_all():
     assert (len(task.y), len(task.y_test), task.classes) == (1437, 360, 10)
     assert task.x.min() >= 0 and task.x.max() == 1
     assert task.digest == TASKS["digits"](None).digest
+    assert (len(task.test_samples), sum(task.test_samples)) == (task.classes, len(task.y_test))
+    assert task.test_samples[3] == (task.y_test == 3).sum()
 
 
 def test_an_unknown_task_has_a_suggestion():

@@ -5,6 +5,8 @@ liars = 4
 update = { name = "model-replacement", boost = 5.0 }
 trigger = { name = "patch", target = 0, size = 3, share = 0.3 }
 schedule = { name = "from-round", round = 2 }
+
+Plug-ins announce parts of their own as entry points, like rules and stages do: see `guard.catalog.Catalog`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from mithridate.attacks.mimic import Mimic
 from mithridate.attacks.moments import Alie, Ipm
 from mithridate.attacks.schedules import Always, Churn, EveryKth, FromRound, Ramp, SingleShot
 from mithridate.core.errors import ConfigurationError, suggestion
+from mithridate.guard.catalog import Catalog
 from mithridate.guard.tables import build, table_of
 
 __all__ = [
@@ -33,40 +36,52 @@ __all__ = [
     "adversary_to_table",
 ]
 
-UPDATE_ATTACKS: dict[str, type] = {
-    "alie": Alie,
-    "constant": Constant,
-    "faults": Faults,
-    "gaussian": Gaussian,
-    "ipm": Ipm,
-    "mimic": Mimic,
-    "min-max": MinMax,
-    "min-sum": MinSum,
-    "model-replacement": ModelReplacement,
-    "scaling": Scaling,
-    "sign-flip": SignFlip,
-    "zero": Zero,
-}
+UPDATE_ATTACKS = Catalog(
+    "mithridate.update_attacks",
+    {
+        "alie": Alie,
+        "constant": Constant,
+        "faults": Faults,
+        "gaussian": Gaussian,
+        "ipm": Ipm,
+        "mimic": Mimic,
+        "min-max": MinMax,
+        "min-sum": MinSum,
+        "model-replacement": ModelReplacement,
+        "scaling": Scaling,
+        "sign-flip": SignFlip,
+        "zero": Zero,
+    },
+)
 
-DATA_POISONS: dict[str, type] = {
-    "feature-noise": FeatureNoise,
-    "label-flip": LabelFlip,
-}
+DATA_POISONS = Catalog(
+    "mithridate.data_poisons",
+    {
+        "feature-noise": FeatureNoise,
+        "label-flip": LabelFlip,
+    },
+)
 
-TRIGGERS: dict[str, type] = {
-    "blended": Blended,
-    "patch": Patch,
-    "pixel": Pixel,
-}
+TRIGGERS = Catalog(
+    "mithridate.triggers",
+    {
+        "blended": Blended,
+        "patch": Patch,
+        "pixel": Pixel,
+    },
+)
 
-SCHEDULES: dict[str, type] = {
-    "always": Always,
-    "churn": Churn,
-    "every-kth": EveryKth,
-    "from-round": FromRound,
-    "ramp": Ramp,
-    "single-shot": SingleShot,
-}
+SCHEDULES = Catalog(
+    "mithridate.schedules",
+    {
+        "always": Always,
+        "churn": Churn,
+        "every-kth": EveryKth,
+        "from-round": FromRound,
+        "ramp": Ramp,
+        "single-shot": SingleShot,
+    },
+)
 
 _PARTS = {
     "data": ("data poison", DATA_POISONS),

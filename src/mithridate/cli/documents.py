@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mithridate.core.errors import ConfigurationError, suggestion
+from mithridate.guard.places import line_of
 from mithridate.guard.spec import inline
 from mithridate.guard.tables import located
 
@@ -176,19 +177,19 @@ def value_of(raw: str) -> Any:
     return found["value"] if len(found) == 1 else raw.strip()
 
 
-def _axes(table: Any, document: Document, prefix: str = "") -> Iterator[tuple[str, list[Any]]]:
+def _axes(table: Any, document: Document, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[Any]]]:
     if not isinstance(table, Mapping):
         raise ConfigurationError(f"{document.where}: [sweep] must be a table of lists")
     for key, values in table.items():
-        name = f"{prefix}{key}"
+        name = ".".join([*path, key])
         if isinstance(values, Mapping):  # guard.rule = [...] without quotes nests
-            yield from _axes(values, document, f"{name}.")
+            yield from _axes(values, document, (*path, key))
         elif isinstance(values, list) and values:
             yield name, values
         else:
-            before, header, after = document.text.partition("[sweep]")  # the same word may stand further up
-            axes = "\n" * before.count("\n") + header + after.replace('"', " ")
-            raise ConfigurationError(located(f"the axis {name!r} must be a list of values", axes, document.where))
+            line = line_of(document.text, ("sweep", *path, key))
+            place = document.where if line is None else f"{document.where}:{line}"
+            raise ConfigurationError(f"{place}: the axis {name!r} must be a list of values")
 
 
 def _copied(value: Any) -> Any:

@@ -29,7 +29,8 @@ def replay(
     """Decide a run's recorded rounds again.
 
     Neither data nor training is needed. Under the run's own guard this checks the record: exit code 1 if any decision is not
-    byte-identical. Under another guard it answers "what if", and exits with 0.
+    byte-identical. Under another guard it answers "what if", and exits with 0. Rounds are counted from 1 in text, and from 0
+    in JSON, as in the journal.
     """
     from mithridate.guard.spec import parse
     from mithridate.store.replay import recorded_guard, replayed

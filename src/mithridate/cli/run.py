@@ -62,8 +62,8 @@ def run(
 ) -> None:
     """Run one scenario; go on where it was interrupted.
 
-    A scenario is a federation, its liars and its guard. A run that was interrupted goes on after its last finished round; a
-    finished one is read, not repeated.
+    A scenario is a federation, its liars and its guard. A run that was interrupted or failed goes on after its last finished
+    round; a finished one is read, not repeated.
     """
     document = Document.read(file, settings or (), seed)
     scenario = document.scenario()
@@ -83,7 +83,8 @@ def played(
     threads: int | None = None,
     quiet: bool = False,
 ) -> Run:
-    """Run a scenario with progress on stderr; Ctrl-C says how to go on."""
+    """Run a scenario with progress on stderr; Ctrl-C says how to go on, and an error goes on record."""
+    from mithridate.cli.failures import OnRecord
     from mithridate.sim.engine import simulate
     from mithridate.store.run import RunFolder
 
@@ -96,7 +97,8 @@ def played(
                 progress(event)
                 heed()
 
-            found = simulate(scenario, observe, folder, threads=threads)
+            with OnRecord(folder, scenario.digest):
+                found = simulate(scenario, observe, folder, threads=threads)
             if not progress.heard and not quiet:
                 log(f"finished earlier: read from {folder}")
             return found

@@ -13,7 +13,7 @@ import typer
 from mithridate.cli.documents import Document, Variant, variants
 from mithridate.cli.run import QuietOption, SeedOption, SetOption, ThreadsOption, fields_of, played
 from mithridate.cli.speak import Format, FormatOption, Interrupted, line, log, percent, table
-from mithridate.core.errors import ConfigurationError, DataError, UnmetPrecondition
+from mithridate.core.errors import ConfigurationError, DataError, Diverged, UnmetPrecondition
 
 if TYPE_CHECKING:
     from mithridate.store.cells import Cells
@@ -89,14 +89,12 @@ def planned(found: list[Variant], cells: Cells) -> list[Cell]:
 
 def _computed(cell: Cell, cells: Cells, again: list[str], threads: int | None, quiet: bool) -> dict[str, Any]:
     began = time.perf_counter()
-    with _begun(cell, cells) as folder:
-        path = folder.path
+    with _begun(cell, cells) as begun:
+        path = begun.path
     try:
         run = played(cell.variant.scenario, path, again, threads=threads, quiet=quiet)
-    except (ConfigurationError, DataError, UnmetPrecondition) as error:
-        # This cell cannot be computed, the others may: the failure goes on record and into the exit code.
-        with cells.find(cell.key) or folder as folder:
-            folder.append({"event": "failed", "error": str(error)})
+    except (ConfigurationError, DataError, Diverged, UnmetPrecondition) as error:
+        # This cell cannot be computed, the others may: the failure is on record, and goes into the exit code.
         return {"success": False, "error-message": str(error)} | cell.fields | {"status": "failed", "run": str(path)}
     except Interrupted:
         raise Interrupted(f"interrupted; finished cells and rounds are kept. Go on with: {shlex.join(again)}") from None
@@ -120,7 +118,7 @@ def _begun(cell: Cell, cells: Cells) -> RunFolder:
         data_digest=task.digest,
         provenance=f"{task.provenance}: {task.source}",
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        more={"name": scenario.name, "axes": cell.variant.axes},
+        more={"name": scenario.name, "axes": cell.variant.axes, "test_samples": task.test_samples},
     )
     return cells.begin(cell.key, content, dump_scenario(scenario))
 

@@ -32,10 +32,18 @@ class Catalog(Mapping[str, type]):
     """Names and the classes they stand for: our own, and those of installed packages' entry points.
 
     A plug-in declares, in its pyproject.toml, `[project.entry-points."mithridate.rules"]` with `my-rule = "package:MyRule"`.
-    Plug-ins are loaded when a name is first looked up that is not ours.
+    Plug-ins are loaded when a name is first looked up that is not ours. The groups:
+
+        mithridate.rules           mithridate.stages          parts of a guard
+        mithridate.update_attacks  mithridate.data_poisons    parts of an adversary (`attacks.catalog`)
+        mithridate.triggers        mithridate.schedules
+
+    Args:
+        group: The entry points' group.
+        own: Our own classes by name; never shadowed by a plug-in.
 
     Raises:
-        ConfigurationError: a plug-in takes a name that is taken.
+        ConfigurationError: a plug-in takes a name that is taken, cannot be loaded or is no class.
     """
 
     def __init__(self, group: str, own: Mapping[str, type]) -> None:
@@ -53,7 +61,11 @@ class Catalog(Mapping[str, type]):
     def __getitem__(self, name: str) -> type:
         if name in self.own:
             return self.own[name]
-        loaded = self.plugged[name].load()
+        point = self.plugged[name]
+        try:
+            loaded = point.load()
+        except (ImportError, AttributeError) as error:
+            raise ConfigurationError(f"plug-in {name!r} of {self.group} cannot be loaded: {error}") from error
         if not isinstance(loaded, type):
             raise ConfigurationError(f"plug-in {name!r} of {self.group} is not a class")
         return loaded

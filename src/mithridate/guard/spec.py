@@ -46,7 +46,8 @@ def parse(text: str, where: str = "policy.toml") -> Guard:
             raise ConfigurationError("the policy has no [guard] table")
         return from_table(document["guard"])
     except ConfigurationError as error:
-        raise ConfigurationError(located(str(error), text, where)) from error
+        table = "guard" if set(document) == {"guard"} else ""
+        raise ConfigurationError(located(str(error), text, where, table)) from error
 
 
 def from_table(table: Any, where: str = "") -> Guard:

@@ -10,6 +10,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from mithridate.core.errors import ConfigurationError, UnknownName, suggestion
+from mithridate.guard.blame import located
 
 __all__ = ["build", "fill", "kebab", "located", "name_of", "table_of"]
 
@@ -81,15 +82,6 @@ def name_of(value: Any) -> str:
 def kebab(name: str) -> str:
     """snake_case or CamelCase as kebab-case."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).replace("_", "-").lower()
-
-
-def located(message: str, text: str, where: str) -> str:
-    """Put `file:line` before a message whose first quoted word stands somewhere in the text."""
-    for word in re.findall(r"'([^']+)'", message):
-        for number, line in enumerate(text.splitlines(), 1):
-            if re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line.split("#")[0]):
-                return f"{where}:{number}: {message}"
-    return f"{where}: {message}"
 
 
 def _checked(value: Any, hint: Any, where: str) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from mithridate.report.facts import Round, RunFacts
-from mithridate.report.wording import percent
+from mithridate.report.wording import nth, percent
 
 __all__ = ["HEIGHT", "WIDTH", "Line", "Moment", "Panel", "panels", "sampled", "tones"]
 
@@ -26,6 +26,7 @@ class Line:
         label: The run.
         tone: The CSS class that gives it its colour.
         path: SVG path data.
+        base: SVG path data of what is found without an attack's trigger; empty where there is no such thing.
         last: Where the curve ends, x and y.
         label_y: Where its label stands; away from `last` where labels would overlap.
         value: The last value, in words.
@@ -34,6 +35,7 @@ class Line:
     label: str
     tone: str
     path: str
+    base: str
     last: tuple[float, float]
     label_y: float
     value: str
@@ -44,7 +46,7 @@ class Moment:
     """What the curves say after one round, for the crosshair.
 
     Args:
-        number: The round.
+        number: The round, counted from 1.
         x: Where it is.
         left: Where the pointer counts as near to it.
         width: How far that reaches.
@@ -68,7 +70,7 @@ class Panel:
         lines: One per run.
         x_ticks: Position and text.
         y_ticks: Position and text.
-        onset: Where the first lie was told, if there was one: position and round.
+        onset: Where the first lie was told, if there was one: position and round, counted from 1.
         moments: One per round.
     """
 
@@ -96,9 +98,9 @@ class Panel:
 
 
 Measure = Callable[[Round], float | None]
-_MEASURES: tuple[tuple[str, str, Measure], ...] = (
-    ("Accuracy", "higher is better", lambda each: each.accuracy),
-    ("Attack success", "lower is better", lambda each: each.asr),
+_MEASURES: tuple[tuple[str, str, Measure, Measure], ...] = (
+    ("Accuracy", "higher is better", lambda each: each.accuracy, lambda each: None),
+    ("Attack success", "lower is better", lambda each: each.asr, lambda each: each.base_rate),
 )
 
 
@@ -131,30 +133,38 @@ def sampled(numbers: Sequence[int], most: int) -> tuple[int, ...]:
     return tuple(sorted({*numbers[::step], *numbers[-1:]}))
 
 
-def _panel(runs: Sequence[RunFacts], last: int, title: str, reading: str, measure: Measure) -> Panel:
-    points = [[(each.number, value) for each in run.rounds if (value := measure(each)) is not None] for run in runs]
-    drawn = [(run.label, tone, each) for run, tone, each in zip(runs, tones(runs), points, strict=True) if each]
+def _panel(runs: Sequence[RunFacts], last: int, title: str, reading: str, measure: Measure, base: Measure) -> Panel:
+    found = [
+        (run.label, tone, _points(run, measure), _points(run, base))
+        for run, tone in zip(runs, tones(runs), strict=True)
+    ]
+    drawn = [each for each in found if each[2]]
     onset = min((run.onset for run in runs if run.onset is not None), default=None)
     return Panel(
         title=title,
         reading=reading,
         lines=_lines(drawn, last),
-        x_ticks=tuple((_x(number, last), str(number)) for number in _round_ticks(last)),
+        x_ticks=tuple((_x(number, last), str(nth(number))) for number in _round_ticks(last)),
         y_ticks=tuple((_y(share), f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
-        onset=None if onset is None else (_x(onset, last), onset),
+        onset=None if onset is None else (_x(onset, last), nth(onset)),
         moments=_moments(drawn, last),
     )
 
 
-Drawn = tuple[str, str, list[tuple[int, float]]]
+Points = list[tuple[int, float]]
+Drawn = tuple[str, str, Points, Points]
+
+
+def _points(run: RunFacts, measure: Measure) -> Points:
+    return [(each.number, value) for each in run.rounds if (value := measure(each)) is not None]
 
 
 def _lines(drawn: Sequence[Drawn], last: int) -> tuple[Line, ...]:
-    ends = [(_x(each[-1][0], last), _y(each[-1][1])) for _, _, each in drawn]
+    ends = [(_x(each[-1][0], last), _y(each[-1][1])) for _, _, each, _ in drawn]
     heights = _apart([y for _, y in ends])
     found = [
-        Line(label, tone, _path(each, last), end, height, percent(each[-1][1]))
-        for (label, tone, each), end, height in zip(drawn, ends, heights, strict=True)
+        Line(label, tone, _path(each, last), _path(base, last) if base else "", end, height, percent(each[-1][1]))
+        for (label, tone, each, base), end, height in zip(drawn, ends, heights, strict=True)
     ]
     # The dotted curve of the clean run goes on top: a solid one beneath it still shows, the reverse does not.
     return tuple(sorted(found, key=lambda line: line.tone == "hue-clean"))
@@ -168,13 +178,13 @@ def _path(points: Sequence[tuple[int, float]], last: int) -> str:
 def _moments(drawn: Sequence[Drawn], last: int) -> tuple[Moment, ...]:
     if not drawn:
         return ()
-    shown = sampled(sorted({number for _, _, each in drawn for number, _ in each}), _MOST_MOMENTS)
+    shown = sampled(sorted({number for _, _, each, _ in drawn for number, _ in each}), _MOST_MOMENTS)
     places = [_x(number, last) for number in shown]
     borders: list[float] = [_LEFT, *((a + b) / 2 for a, b in pairwise(places)), WIDTH - _RIGHT]
-    values = [(tone, label, dict(each)) for label, tone, each in drawn]
+    values = [(tone, label, dict(each)) for label, tone, each, _ in drawn]
     return tuple(
         Moment(
-            number,
+            nth(number),
             x,
             left,
             right - left,
@@ -199,9 +209,10 @@ def _apart(heights: Sequence[float]) -> list[float]:
 
 
 def _round_ticks(last: int) -> list[int]:
+    """The first round and those that people call round numbers."""
     steps = (lead * 10**scale for scale in range(6) for lead in (1, 2, 5))
     step = next((step for step in steps if last <= 6 * step), 10**6)
-    return list(range(0, last + 1, step))
+    return sorted({0, *range(step - 1, last + 1, step)})
 
 
 def _x(number: int, last: int) -> float:

@@ -21,6 +21,7 @@ Role = Literal["clean", "peaceful", "unguarded", "guarded"]
 
 _DEEPEST = 16
 _LARGEST = 1e300
+_CLEARLY = 0.02
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class Round:
     """One round.
 
     Args:
-        number: From 0.
+        number: From 0, as in the journal; people are told `report.wording.nth`.
         accuracy: Of the global model after the round, in [0, 1]; None where it was not measured.
         asr: Attack success rate, in [0, 1]; None without a trigger.
         per_class: Accuracy on each class, in [0, 1]; None for a class without test samples.
+        base_rate: How often the trigger's target is answered without the trigger, in [0, 1]; None where not recorded.
         refused: Why the guard refused the whole round; None if it did not.
+        foiled: Why the lie could not be made, so that the liars sent what they had trained; None if it was, or none was due.
         fates: One per client that was asked.
         guard_s: What admission and guard took.
         bytes_up: What the clients sent.
@@ -82,6 +85,13 @@ class Round:
     fates: tuple[Fate, ...]
     guard_s: float | None = None
     bytes_up: float | None = None
+    base_rate: float | None = None
+    foiled: str | None = None
+
+    @property
+    def lift(self) -> float | None:
+        """How much more often the target is answered with the trigger than without: what the backdoor is good for."""
+        return None if self.asr is None else self.asr - (self.base_rate or 0.0)
 
 
 @dataclass(frozen=True)
@@ -165,10 +175,26 @@ class RunFacts:
         return next((each.asr for each in reversed(self.rounds) if each.asr is not None), None)
 
     @property
+    def backdoor(self) -> Round | None:
+        """The round in which the backdoor was last measured."""
+        return next((each for each in reversed(self.rounds) if each.asr is not None), None)
+
+    @property
     def worst_asr(self) -> Round | None:
-        """The round in which the backdoor worked best."""
-        measured = [each for each in self.rounds if each.asr is not None]
-        return max(measured, key=lambda each: each.asr or 0.0, default=None)
+        """The round from the first lie on in which the trigger made the greatest difference."""
+        measured = [each for each in self.rounds if each.asr is not None and each.number >= (self.onset or 0)]
+        return max(measured, key=lambda each: each.lift or 0.0, default=None)
+
+    @property
+    def healed(self) -> bool:
+        """Whether the backdoor worked clearly better for a while than in the end."""
+        worst, last = self.worst_asr, self.backdoor
+        return worst is not None and last is not None and (worst.lift or 0) > (last.lift or 0) + _CLEARLY
+
+    @property
+    def final(self) -> Round | None:
+        """The last round of a finished run, which is measured on all test samples; None for a run that is not finished."""
+        return self.rounds[-1] if self.status == "finished" and self.rounds else None
 
     @property
     def weakest(self) -> float | None:
@@ -184,6 +210,10 @@ class RunFacts:
     @property
     def refused_rounds(self) -> tuple[Round, ...]:
         return tuple(each for each in self.rounds if each.refused is not None)
+
+    @property
+    def foiled_rounds(self) -> tuple[Round, ...]:
+        return tuple(each for each in self.rounds if each.foiled is not None)
 
     @property
     def guard_s(self) -> float | None:
@@ -258,9 +288,14 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
         settings=settings,
         made_of=folder.manifest,
         rounds=rounds,
-        error=short(last.get("error") or "no reason given") if last.get("event") == "failed" else None,
+        error=_failure(last) if last.get("event") == "failed" else None,
         model_digest=_cut(last.get("model_digest")),
     )
+
+
+def _failure(event: Mapping[str, Any]) -> str:
+    said = short(event.get("error") or "no reason given")
+    return f"{short(event['kind'], 60)}: {said}" if event.get("kind") else said
 
 
 def _round(event: Mapping[str, Any]) -> Round:
@@ -273,6 +308,8 @@ def _round(event: Mapping[str, Any]) -> Round:
         fates=tuple(_fate(client) for client in event.get("clients", ())),
         guard_s=_real((event.get("seconds") or {}).get("guard")),
         bytes_up=_real(event.get("bytes_up")),
+        base_rate=_share(event.get("base_rate")),
+        foiled=_cut(event.get("attack_foiled")),
     )
 
 

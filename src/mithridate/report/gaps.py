@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
 from mithridate.report.facts import Facts
-from mithridate.report.settings import name_of_part, table
+from mithridate.report.settings import class_of, name_of_part, table
 from mithridate.report.wording import count, listed
 
 __all__ = ["Gap", "limitations", "untested"]
@@ -47,7 +47,7 @@ def _families(facts: Facts) -> Iterator[Gap]:
 
 def _adaptive(facts: Facts) -> Iterator[Gap]:
     used = [name_of_part(table(run.settings, "attack"), "update") for run in facts.runs if run.attacked]
-    if not any(getattr(UPDATE_ATTACKS.get(name or ""), "reads_guard", False) for name in used):
+    if not any(getattr(class_of(UPDATE_ATTACKS, name), "reads_guard", False) for name in used):
         yield Gap(
             "Adaptive attackers",
             "no attacker in these runs knew the guard and fitted the lie to it. Such attackers get further than all others: "
@@ -59,9 +59,12 @@ def _breadth(facts: Facts) -> Iterator[Gap]:
     seeds = sorted({seed for run in facts.runs for seed in run.made_of["seeds"]})
     spoken = listed([str(seed) for seed in seeds[:12]])
     if len(seeds) > 1:
-        yield Gap("Chance", f"{count(len(seeds), 'seed')} ({spoken}), and no confidence intervals.")
+        yield Gap("Chance", f"{count(len(seeds), 'seed')} ({spoken}); the intervals say nothing about other seeds.")
     else:
-        yield Gap("Chance", f"one seed only ({spoken}): no confidence intervals, and small differences may be luck.")
+        yield Gap(
+            "Chance",
+            f"one seed only ({spoken}): the intervals say nothing about other seeds, and small differences may be luck.",
+        )
     for title, owner, key in (("Data", "task", "name"), ("Models", "model", "name"), ("Skew", "clients", "partition")):
         used = sorted({_choice(table(run.settings, owner), key) for run in facts.runs})
         yield Gap(title, f"{listed(used)} and nothing else.")
@@ -104,14 +107,18 @@ def _limits(facts: Facts) -> Iterator[str]:
     )
     provenance = sorted({str(run.made_of["data"].get("provenance")) for run in facts.runs})
     yield f"Accuracy and attack success are measured on the task's test samples ({'; '.join(provenance)})."
+    yield (
+        "The intervals beside final figures are Wilson's, at 95 %. They count one source of chance, the draw of test samples, as "
+        "if these were independent; how much another seed, partition or set of liars would change is not in them."
+    )
     if any(run.asr is not None for run in facts.runs):
         yield (
             "The attack success rate is measured for the attacker's own trigger. A low rate does not prove that the model holds "
             "no other backdoor."
         )
         yield (
-            "A model that has hardly learnt may take triggered samples for the target by chance: high attack success in early "
-            "rounds need not be the attack’s doing."
+            "A model that has hardly learnt may take triggered samples for the target by chance. Where the rate without the "
+            "trigger was recorded, a backdoor is judged by what the trigger adds; an older run may be called backdoored wrongly."
         )
     if any(run.guarded and not run.names_clients and run.attacked for run in facts.runs):
         yield "Where a rule judges coordinates, no client is dropped, and the rates of exclusion say nothing about its quality."

@@ -23,9 +23,10 @@ class Bar:
     Args:
         accuracy_loss: Accuracy lost against the clean run.
         class_loss: Accuracy on the weakest class lost against the clean run's weakest class.
-        asr: Attack success rate.
-        learnt: A backdoor that works for a while counts from when the model has this part of its last accuracy: before, it
-            may answer the target by chance.
+        asr: Attack success rate above the base rate, at which the target is answered without the trigger: a model that
+            has hardly learnt answers any class often, and is not backdoored for that.
+        learnt: A backdoor that works for a while counts from when the model has this part of its last accuracy: before, its
+            answers mean little.
     """
 
     accuracy_loss: float
@@ -92,9 +93,9 @@ def _no_measure(clean: RunFacts) -> str | None:
 
 
 def _harms(run: RunFacts, clean: RunFacts | None, bar: Bar) -> Iterator[Harm]:
-    if (run.asr or 0) > bar.asr:
+    if run.backdoor is not None and (run.backdoor.lift or 0) > bar.asr:
         yield "backdoor"
-    elif any((each.asr or 0) > bar.asr for each in _learnt(run, bar)):
+    elif any((each.lift or 0) > bar.asr for each in _learnt(run, bar)):
         yield "passing"
     if clean is None:
         return

@@ -16,6 +16,7 @@ from mithridate.report.facts import Facts, RunFacts
 from mithridate.report.gaps import Gap, limitations, untested
 from mithridate.report.harm import BAR, Bar, Judgement, judgement, reference
 from mithridate.report.reasons import meaning
+from mithridate.report.sampling import Interval, accuracy_interval, asr_interval
 from mithridate.report.settings import differences, spoken_guard, table
 from mithridate.report.strip import KINDS, Strip, strip, summary
 from mithridate.report.tally import Group, Record, groups, records, spans
@@ -38,6 +39,8 @@ class Section:
         run: Its facts.
         tone: The CSS class of its colour.
         guard: Its defence, in words.
+        accuracy_within: The final accuracy's 95 % interval; None where it is not known.
+        asr_within: The final attack success rate's.
         judged: Whether it was harmed; None where nobody attacked.
         groups: What became of lying and honest updates.
         excluded: The clients that were ever excluded, those with the most first; cut where there are very many.
@@ -50,6 +53,8 @@ class Section:
     run: RunFacts
     tone: str
     guard: str
+    accuracy_within: Interval | None
+    asr_within: Interval | None
     judged: Judgement | None
     groups: tuple[Group, ...]
     excluded: tuple[Record, ...]
@@ -145,6 +150,8 @@ def _section(run: RunFacts, tone: str, facts: Facts) -> Section:
         run=run,
         tone=tone,
         guard=spoken_guard(table(run.settings, "guard")) if run.guarded else "none: plain mean",
+        accuracy_within=accuracy_interval(run),
+        asr_within=asr_interval(run),
         judged=judgement(run, facts) if run.attacked else None,
         groups=groups(run),
         excluded=tuple(excluded[:_MOST_RECORDS]),
@@ -191,6 +198,8 @@ def _environment() -> Environment:
         percent=wording.percent,
         points=wording.points,
         number=wording.number,
+        interval=wording.interval,
+        nth=wording.nth,
         seconds=wording.seconds,
         spans=spans,
         meaning=meaning,

@@ -11,6 +11,7 @@ from mithridate.report.wording import short
 
 __all__ = [
     "amount",
+    "class_of",
     "differences",
     "is_plain_mean",
     "name_of_part",
@@ -46,6 +47,14 @@ def name_of_part(owner: Mapping[str, Any], key: str) -> str | None:
     """The name of a part."""
     found = part(owner, key)
     return None if found is None else str(found["name"])
+
+
+def class_of(known: Mapping[str, type], name: object) -> type | None:
+    """The class of a name; None for a plug-in that is not installed here, or does not load."""
+    try:
+        return known.get(str(name))
+    except ConfigurationError:
+        return None
 
 
 def amount(value: Any) -> int | None:

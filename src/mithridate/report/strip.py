@@ -9,7 +9,7 @@ from itertools import groupby
 
 from mithridate.report.facts import Fate, RunFacts
 from mithridate.report.tally import Kind, Record, records
-from mithridate.report.wording import both_ends, count, number
+from mithridate.report.wording import both_ends, count, nth, number
 
 __all__ = ["KINDS", "MOST_COLUMNS", "MOST_ROWS", "Heading", "Row", "Spot", "Strip", "strip", "summary"]
 
@@ -76,8 +76,9 @@ class Strip:
         width: In SVG units.
         height: In SVG units.
         span: Rounds per column; above 1, a column shows the gravest decision of its rounds.
-        ticks: Position and round.
+        ticks: Position and round, counted from 1.
         bands: Position, width and reason of every refused round.
+        foiled: Position and reason of every round in which the lie could not be made.
         headings: The kinds of client.
         rows: The clients.
         left_out: Clients without a row; none of them lied, and none was excluded more often than those shown.
@@ -88,6 +89,7 @@ class Strip:
     span: int
     ticks: tuple[tuple[float, int], ...]
     bands: tuple[tuple[float, float, str], ...]
+    foiled: tuple[tuple[float, str], ...]
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
     left_out: int
@@ -136,10 +138,21 @@ def strip(run: RunFacts) -> Strip | None:
         width=_LABEL + columns.pitch * columns.number + _SUMMARY,
         height=height,
         span=span,
-        ticks=tuple((columns.x(r.number) + columns.pitch / 2, r.number) for r in run.rounds[::step]),
+        ticks=tuple((columns.x(r.number) + columns.pitch / 2, nth(r.number)) for r in run.rounds[::step]),
         bands=tuple(
-            (columns.x(each.number), columns.pitch, f"round {each.number}: the guard refused to decide: {each.refused}")
+            (
+                columns.x(each.number),
+                columns.pitch,
+                f"round {nth(each.number)}: the guard refused to decide: {each.refused}",
+            )
             for each in run.refused_rounds
+        ),
+        foiled=tuple(
+            (
+                columns.x(each.number) + columns.pitch / 2,
+                f"round {nth(each.number)}: the lie could not be made: {each.foiled}",
+            )
+            for each in run.foiled_rounds
         ),
         headings=headings,
         rows=rows,
@@ -249,10 +262,12 @@ def _told(client: str, round: int, fate: Fate) -> str:
     why = f": {fate.reason}" if fate.reason else ""
     held = f", {number(fate.score)} against {number(fate.threshold)}" if fate.score is not None else ""
     lied = " (it lied)" if fate.liar else ""
-    return f"{client}, round {round}{lied}: {fate.status}{by}{why}{held}"
+    return f"{client}, round {nth(round)}{lied}: {fate.status}{by}{why}{held}"
 
 
 def summary(run: RunFacts) -> str:
     """The strip in one sentence, for those who do not see it."""
     excluded = sum(fate.excluded for each in run.rounds for fate in each.fates)
-    return f"{run.label}: {count(len(run.clients), 'client')}, {count(len(run.rounds), 'round')}, {count(excluded, 'exclusion')}"
+    told = f"{run.label}: {count(len(run.clients), 'client')}, {count(len(run.rounds), 'round')}, {count(excluded, 'exclusion')}"
+    foiled = f", {count(len(run.foiled_rounds), 'round')} without the lie that was meant" if run.foiled_rounds else ""
+    return told + foiled

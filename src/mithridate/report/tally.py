@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from mithridate.report.facts import Fate, Round, RunFacts
+from mithridate.report.wording import nth
 
 __all__ = ["Group", "Kind", "Reason", "Record", "groups", "records", "spans"]
 
@@ -155,13 +156,13 @@ def _middle(values: Iterable[float | None]) -> float | None:
 
 
 def spans(numbers: Iterable[int]) -> str:
-    """Rising round numbers, briefly.
+    """Rising round numbers, briefly, as people count them.
 
-    >>> spans([2, 3, 4, 7, 9, 10])
+    >>> spans([1, 2, 3, 6, 8, 9])
     '2–4, 7, 9–10'
     """
     found: list[list[int]] = []
-    for number in numbers:
+    for number in map(nth, numbers):
         if found and number == found[-1][1] + 1:
             found[-1][1] = number
         else:

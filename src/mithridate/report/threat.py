@@ -9,7 +9,7 @@ from typing import Any
 from mithridate.attacks.catalog import DATA_POISONS, SCHEDULES, TRIGGERS, UPDATE_ATTACKS
 from mithridate.core.card import Card
 from mithridate.report.facts import Facts, RunFacts
-from mithridate.report.settings import amount, part, spoken, table
+from mithridate.report.settings import amount, class_of, part, spoken, table
 
 __all__ = ["Threat", "threats"]
 
@@ -57,13 +57,14 @@ def _terms(run: RunFacts) -> Iterator[tuple[str, str]]:
         chosen = part(attack, slot)
         card = _card(attack, slot, known)
         if chosen is not None:
-            yield title, f"{spoken(chosen)}{': ' + card.summary if card is not None else ''}"
+            counted = " (settings count rounds from 0)" if slot == "schedule" and len(chosen) > 1 else ""
+            yield title, f"{spoken(chosen)}{': ' + card.summary if card is not None else ''}{counted}"
     update = part(attack, "update")
     chosen_knows = None if update is None else update.get("knows")
     knows = next((card.knows for card in cards if card.knows is not None), None)
     if chosen_knows in _KNOWS or knows is not None:
         yield "Knowledge", _KNOWS[str(chosen_knows if chosen_knows in _KNOWS else knows)]
-    adapts = update is not None and bool(getattr(UPDATE_ATTACKS.get(str(update["name"])), "reads_guard", False))
+    adapts = update is not None and bool(getattr(class_of(UPDATE_ATTACKS, update["name"]), "reads_guard", False))
     yield "Adaptive", "yes: the attack reads the guard" if adapts else "no: the attack does not know the guard"
     tags = dict.fromkeys(tag for card in cards for tag in card.tags)
     if tags:
@@ -72,7 +73,7 @@ def _terms(run: RunFacts) -> Iterator[tuple[str, str]]:
 
 def _card(attack: Mapping[str, Any], slot: str, known: Mapping[str, type]) -> Card | None:
     chosen = part(attack, slot)
-    found = getattr(known.get(str(chosen["name"])), "card", None) if chosen is not None else None
+    found = getattr(class_of(known, chosen["name"]), "card", None) if chosen is not None else None
     return found if isinstance(found, Card) else None
 
 

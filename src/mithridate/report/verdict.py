@@ -8,9 +8,10 @@ from typing import Literal
 
 from mithridate.report.facts import Facts, RunFacts
 from mithridate.report.harm import BAR, Bar, Judgement, judgement, reference
+from mithridate.report.sampling import accuracy_interval, asr_interval
 from mithridate.report.settings import amount, differences, name_of_part, spoken_guard, table
 from mithridate.report.tally import Group, groups
-from mithridate.report.wording import count, listed, percent, points
+from mithridate.report.wording import count, interval, listed, nth, percent, points
 
 __all__ = ["Paragraph", "State", "Verdict", "judge"]
 
@@ -96,7 +97,11 @@ def _contrast(facts: Facts) -> str:
     said = []
     if all(run.asr is not None for run in (*guarded, *bare)):
         without, behind = _range([run.asr for run in bare]), _range([run.asr for run in guarded])
-        said.append(f"Without a guard, the attacker’s target took {without} of triggered samples; with one, {behind}.")
+        rates = [run.backdoor.base_rate for run in (*bare, *guarded) if run.backdoor is not None]
+        untriggered = "" if None in rates else f" Without the trigger it takes {_range(rates)}."
+        said.append(
+            f"Without a guard, the attacker’s target took {without} of triggered samples; with one, {behind}.{untriggered}"
+        )
     without, behind = _range([run.accuracy for run in bare]), _range([run.accuracy for run in guarded])
     clean = reference(facts)
     peace = "" if clean is None else f", {percent(clean.accuracy)} without an attack"
@@ -116,9 +121,10 @@ def _told(run: RunFacts, facts: Facts, bar: Bar) -> Iterator[str]:
     if not run.attacked:
         yield "Nobody lied."
         yield _defence(run)
-        yield f"The accuracy ended at {percent(run.accuracy)}."
+        yield f"The accuracy ended at {_ended(run)}."
     else:
         yield _who_lied(run)
+        yield from _foiled(run)
         yield _defence(run)
         yield _outcome(run, facts)
         found = judgement(run, facts, bar)
@@ -141,13 +147,27 @@ def _who_lied(run: RunFacts) -> str:
     if trigger is not None:
         means.append(f"a backdoor ({trigger} trigger)")
     by = f" with {listed(means)}" if means else ""
-    since = f" from round {run.onset} on" if run.onset else ""
+    since = f" from round {nth(run.onset)} on" if run.onset else ""
     return f"{len(run.liars)} of {count(run.enrolled, 'client')} lied{since}{by}."
+
+
+def _foiled(run: RunFacts) -> Iterator[str]:
+    if run.foiled_rounds:
+        first = run.foiled_rounds[0]
+        yield (
+            f"In {len(run.foiled_rounds)} of {count(len(run.rounds), 'round')} the lie could not be made, and the liars sent "
+            f"what they had trained; first in round {nth(first.number)}: {first.foiled}."
+        )
+
+
+def _ended(run: RunFacts) -> str:
+    spoken = interval(accuracy_interval(run))
+    return percent(run.accuracy) + (f" ({spoken})" if spoken else "")
 
 
 def _outcome(run: RunFacts, facts: Facts) -> str:
     clean = reference(facts)
-    said = f"The accuracy ended at {percent(run.accuracy)}"
+    said = f"The accuracy ended at {_ended(run)}"
     if clean is not None and clean.accuracy is not None and run.accuracy is not None:
         change = run.accuracy - clean.accuracy
         same = abs(change) < 0.0005
@@ -156,18 +176,27 @@ def _outcome(run: RunFacts, facts: Facts) -> str:
             if same
             else f", {points(change)} {'above' if change > 0 else 'below'} the clean run"
         )
-    if run.asr is not None:
-        said += f", and {percent(run.asr)} of triggered samples are taken for the attacker’s target"
-        worst = run.worst_asr
-        if worst is not None and (worst.asr or 0) > run.asr + 0.02:
-            said += f" (at worst {percent(worst.asr)}, after round {worst.number})"
-    return said + "."
+    return f"{said}{_backdoored(run)}."
+
+
+def _backdoored(run: RunFacts) -> str:
+    last, worst = run.backdoor, run.worst_asr
+    if last is None:
+        return ""
+    spoken = interval(asr_interval(run))
+    said = f", and {percent(last.asr)}{f' ({spoken})' if spoken else ''} of triggered samples are taken for the attacker’s target"
+    if last.base_rate is not None:
+        said += f", against {percent(last.base_rate)} without the trigger"
+    if worst is not None and run.healed:
+        against = f" against {percent(worst.base_rate)}" if worst.base_rate is not None else ""
+        said += f" (at worst {percent(worst.asr)}{against}, after round {nth(worst.number)})"
+    return said
 
 
 def _harmed_or_not(found: Judgement, bar: Bar) -> str:
     said = {
-        "backdoor": f"the backdoor works on more than {percent(bar.asr, 0)} of triggered samples",
-        "passing": f"for a while the backdoor worked on more than {percent(bar.asr, 0)} of triggered samples",
+        "backdoor": f"the backdoor works: the trigger adds more than {points(bar.asr)} to the target’s share",
+        "passing": f"for a while the backdoor worked: the trigger added more than {points(bar.asr)} to the target’s share",
         "accuracy": f"the accuracy is more than {points(bar.accuracy_loss)} lower than without an attack",
         "class": f"the weakest class is more than {points(bar.class_loss)} weaker than without an attack",
     }
@@ -197,7 +226,7 @@ def _excluded(run: RunFacts) -> Iterator[str]:
         first = run.refused_rounds[0]
         yield (
             f"In {len(run.refused_rounds)} of {count(len(run.rounds), 'round')} the guard refused to decide and left the model "
-            f"as it was; first in round {first.number}: {first.refused}."
+            f"as it was; first in round {nth(first.number)}: {first.refused}."
         )
 
 

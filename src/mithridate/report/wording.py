@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["UNKNOWN", "both_ends", "bytes_spoken", "count", "listed", "number", "percent", "points", "seconds", "short"]
+__all__ = [
+    "UNKNOWN",
+    "both_ends",
+    "bytes_spoken",
+    "count",
+    "interval",
+    "listed",
+    "nth",
+    "number",
+    "percent",
+    "points",
+    "seconds",
+    "short",
+]
 
 UNKNOWN = "–"
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -46,6 +59,15 @@ def count(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
 
 
+def nth(round: int) -> int:
+    """A round's number for people, who count from 1; journals and settings count from 0.
+
+    >>> nth(0)
+    1
+    """
+    return round + 1
+
+
 def listed(words: list[str]) -> str:
     """Words as an enumeration.
 
@@ -53,6 +75,15 @@ def listed(words: list[str]) -> str:
     'a, b and c'
     """
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def interval(found: tuple[float, float] | None) -> str:
+    """Where a share may lie; empty where that is not known.
+
+    >>> interval((0.0762, 0.4759)).replace("\N{NO-BREAK SPACE}", " ")
+    '7.6 to 47.6 %'
+    """
+    return "" if found is None else f"{100 * found[0]:.1f} to {percent(found[1])}"
 
 
 def seconds(value: float | None) -> str:

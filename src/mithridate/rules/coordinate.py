@@ -57,8 +57,8 @@ class TrimmedMean(Columnwise):
         UnmetPrecondition: n is smaller.
     Cost: one pass with a pruned sorting network per column.
     From: Yin et al., ICML 2018, arXiv:1803.01498, section 3 (Option II).
-    Differs: Flower trims int(beta n), which is nothing for beta = .2 and n <= 4; others subtract the extremes from the sum of
-        all, which cancels in floating point.
+    Differs: Flower trims int(beta n), which is nothing for beta = .2 and n <= 4, without a word; others subtract the extremes
+        from the sum of all, which cancels in floating point.
     Weak against: Alie, MinMax.
 
     >>> from mithridate.testing import cohort

@@ -41,8 +41,9 @@ class Krum(Linear):
         UnmetPrecondition: n is smaller.
     Cost: one Gram pass, O(n² d), shared through the cohort.
     From: Blanchard et al., NeurIPS 2017, arXiv:1703.02757, section 4.
-    Differs: ByzFL and FLPoison use n - f - 1 neighbours, FLPoison and FedML distances that are not squared; Flower assumes that
-        a row's distance to itself sorts first, which duplicates break.
+    Differs: ByzFL and FLPoison use n - f - 1 neighbours, FLPoison and FedML distances that are not squared. Flower answers for
+        any n, with one neighbour if need be; its newer code takes distances as ‖a‖² + ‖b‖² - 2 ab in the rows' precision,
+        which cancels where whole models lie close together, so that it picks another row.
     Weak against: Alie, MinMax, and honest heterogeneity: it returns one client's update.
 
     >>> from mithridate.testing import cohort
@@ -82,7 +83,7 @@ class MultiKrum(Linear):
         UnmetPrecondition: n is smaller, or m exceeds n - f.
     Cost: one Gram pass, O(n² d), shared through the cohort, and one combine.
     From: Blanchard et al., NeurIPS 2017, arXiv:1703.02757, section 5; proof for m = n - f in arXiv:2602.03899.
-    Differs: Flower weighs the chosen rows by claimed examples; FLPoison fixes m at 20 % of the rows.
+    Differs: Flower weighs the chosen rows by claimed examples, which a liar sets; FLPoison fixes m at 20 % of the rows.
     Weak against: Alie, MinMax.
 
     >>> from mithridate.testing import cohort
@@ -130,8 +131,8 @@ class Bulyan(Columnwise):
     Cost: one Gram pass, O(n² d), O(theta n²) for the picks, one sorting network over theta rows.
     From: El Mhamdi et al., ICML 2018, arXiv:1802.07927, section 4.
     Differs: the last picks have fewer than 2 f + 3 rows left, where Krum itself would refuse; as in the paper the picking goes
-        on, with at least one neighbour. The authors' code stops at n - 2 f - 2 rows and averages differently; Flower picks
-        all rows with one scoring; FLPoison indexes the shrunken array and returns duplicates.
+        on, with at least one neighbour. The authors' code stops at n - 2 f - 2 rows and averages differently; Flower's
+        older code agrees, its newer picks all rows with one scoring; FLPoison indexes the shrunken array and returns duplicates.
     Weak against: Alie at the edge of its bound.
 
     >>> from mithridate.testing import cohort

@@ -506,7 +506,11 @@ def _opened(path: Path, federation: Federation) -> RunFolder:
         data_digest=federation.task.digest,
         provenance=f"{federation.task.provenance}: {federation.task.source}",
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        more={"name": scenario.name, "model_parameters": federation.model.layout.d},
+        more={
+            "name": scenario.name,
+            "model_parameters": federation.model.layout.d,
+            "test_samples": federation.task.test_samples,
+        },
     )
     return RunFolder.create(path, content, dump_scenario(scenario))
 

@@ -95,6 +95,11 @@ class Task:
     def digest(self) -> str:
         return digest((self.name, self.x, self.y, self.x_test, self.y_test))
 
+    @property
+    def test_samples(self) -> list[int]:
+        """How many test samples each class has: what accuracies and success rates are shares of."""
+        return [int(count) for count in np.bincount(self.y_test, minlength=self.classes)]
+
     def normalised(self, x: np.ndarray) -> np.ndarray:
         return np.asarray((x - np.float32(self.mean)) / np.float32(self.std), np.float32)
 

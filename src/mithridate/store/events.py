@@ -27,10 +27,10 @@ _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     "round": {
         "accuracy": _NUMBER, "asr": _NUMBER, "loss": _NUMBER, "delta_norm": _NUMBER, "per_class": (list, type(None)),
         "decision": _TEXT, "model": _TEXT, "refused": _TEXT, "seconds": (dict, type(None)), "bytes_up": _NUMBER,
-        "bytes_down": _NUMBER,
+        "bytes_down": _NUMBER, "base_rate": _NUMBER, "attack_foiled": _TEXT,
     },
     "finished": {"accuracy": _NUMBER, "asr": _NUMBER, "model_digest": _TEXT, "rounds": _NUMBER, "seconds": _NUMBER},
-    "failed": {"error": _TEXT},
+    "failed": {"kind": _TEXT, "error": _TEXT},
 }  # fmt: skip
 _CLIENT: dict[str, tuple[type, ...]] = {
     "liar": (bool, type(None)), "minority": (bool, type(None)), "examples": _NUMBER, "share": _NUMBER, "stage": _TEXT,
