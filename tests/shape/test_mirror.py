@@ -18,6 +18,8 @@ ELSEWHERE = {
     "core/kernels/plain.py": ("tests/core/test_compiled.py", COMPILED),
     "core/kernels/vectors.py": ("tests/core/test_compiled.py", COMPILED),
     "guard/tables.py": ("tests/guard/test_spec.py", "tables are what the policy file is made of"),
+    "sim/lanes.py": ("tests/sim/test_convolution.py", "register tiles have no use but in the kernels of blocks"),
+    "sim/windows.py": ("tests/sim/test_convolution.py", "the order of numbers in memory shows in the kernels only"),
     "stages/bound.py": ("tests/laws/test_stage_laws.py", LAWS),
     "stages/mix.py": ("tests/laws/test_stage_laws.py", LAWS),
     "stages/momentum.py": ("tests/laws/test_stage_laws.py", LAWS),

@@ -178,11 +178,11 @@ def test_liars_are_honest_until_their_schedule_says_so():
 
 def test_poisoned_samples_stay_the_same_through_the_run():
     federation = Federation(replace(PLAIN, attack=Adversary(2, data=LabelFlip("random"))))
-    first = federation._dirty("c003")
-    assert federation._dirty("c003") is first
-    again = Federation(replace(PLAIN, attack=Adversary(2, data=LabelFlip("random"))))._dirty("c003")
+    first = federation.members.dirty("c003")
+    assert federation.members.dirty("c003") is first
+    again = Federation(replace(PLAIN, attack=Adversary(2, data=LabelFlip("random")))).members.dirty("c003")
     assert np.array_equal(first.y, again.y)
-    assert not np.array_equal(first.y, federation._clean("c003").take(np.arange(first.size))[1])
+    assert not np.array_equal(first.y, federation.members.clean("c003").take(np.arange(first.size))[1])
 
 
 def test_an_attack_that_cannot_work_is_said_so():
@@ -234,6 +234,6 @@ def test_the_engine_brings_what_the_guard_needs_and_records_it(tmp_path):
     assert [c["liar"] for c in event["clients"] if c["status"] == "dropped"] == [True]
     simulate(federation.scenario, folder=tmp_path / "run")
     assert all(each.same for each in replayed(tmp_path / "run", federation.scenario.guard))
-    held_out = set(federation.root.tolist())
+    held_out = set(federation.members.root.tolist())
     assert len(held_out) == 100
-    assert not held_out & {int(i) for part in federation.parts.values() for i in part}
+    assert not held_out & {int(i) for part in federation.members.parts.values() for i in part}

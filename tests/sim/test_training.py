@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from mithridate.core.errors import ConfigurationError
 from mithridate.core.randomness import stream
+from mithridate.sim.local import augmented
 from mithridate.sim.models import build
 from mithridate.sim.tasks import Task, load
-from mithridate.sim.training import LocalTraining, Shard, Trainer, _augmented
+from mithridate.sim.training import LocalTraining, Shard, Trainer
 
 DIGITS = load("digits")
 X, Y = torch.from_numpy(DIGITS.normalised(DIGITS.x)), torch.from_numpy(DIGITS.y)
@@ -30,7 +30,7 @@ def slow(model, training: LocalTraining, broadcast, shard, round, seed, momentum
     rng = stream(seed, round, f"train:{shard.client}")
     for chosen in training.batches(shard.size, rng):
         x, y = shard.take(chosen)
-        loss = functional.cross_entropy(model.module(_augmented(x, training.augment, rng)), y)
+        loss = functional.cross_entropy(model.module(augmented(x, training.augment, rng)), y)
         loss = loss + training.prox / 2 * sum(
             ((p - s) ** 2).sum() for p, s in zip(model.module.parameters(), start, strict=True)
         )
@@ -113,26 +113,6 @@ def test_batch_norm_statistics_travel_and_stay_out_of_weight_decay():
     assert updates[0][model.trained :].any()
 
 
-def test_steps_epochs_and_batches_are_counted():
-    rng = np.random.default_rng(0)
-    assert [len(b) for b in LocalTraining(epochs=2, batch=4).batches(10, rng)] == [4, 4, 2, 4, 4, 2]
-    assert [len(b) for b in LocalTraining(steps=3, batch=4).batches(10, rng)] == [4, 4, 4]
-    assert [len(b) for b in LocalTraining(steps=2, batch=4).batches(3, rng)] == [3, 3]
-    assert sorted(np.concatenate(LocalTraining(epochs=1, batch=4).batches(10, rng))) == list(range(10))
-
-
-def test_crops_and_flips_are_crops_and_flips():
-    x = torch.arange(2 * 25, dtype=torch.float32).reshape(2, 1, 5, 5) + 1
-    flipped = _augmented(x.repeat(20, 1, 1, 1), "flip", np.random.default_rng(0))
-    kinds = {tuple(row[0, 0].tolist()) for row in flipped[::2]}
-    assert kinds == {(1, 2, 3, 4, 5), (5, 4, 3, 2, 1)}
-    cropped = _augmented(x.repeat(50, 1, 1, 1), "crop", np.random.default_rng(0))
-    assert cropped.shape == (100, 1, 5, 5)
-    padded = functional.pad(x[0, 0], (2, 2, 2, 2), value=1.0)
-    windows = {tuple(padded[i : i + 5, j : j + 5].reshape(-1).tolist()) for i in range(5) for j in range(5)}
-    assert {tuple(image.reshape(-1).tolist()) for image in cropped[::2]} <= windows
-
-
 def test_augmented_training_takes_the_plain_path_and_learns():
     grey = Task("grey", DIGITS.x, DIGITS.y, DIGITS.x_test, DIGITS.y_test, "real", "digits")
     trainer = Trainer(build("cnn", grey, 0), LocalTraining(steps=3, augment="crop-flip"))
@@ -140,23 +120,3 @@ def test_augmented_training_takes_the_plain_path_and_learns():
     updates, _ = trainer.train(trainer.model.vector, SHARDS[:2], round=0, seed=0)
     assert np.isfinite(updates).all()
     assert np.abs(updates).max() > 0
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"lr": 0},
-        {"steps": 1, "epochs": 1},
-        {"steps": 0},
-        {"epochs": 1.5},
-        {"batch": 0},
-        {"momentum": 1.0},
-        {"weight_decay": -1},
-        {"prox": float("nan")},
-        {"augment": "rotate"},
-        {"keep_momentum": True},
-    ],
-)
-def test_training_that_cannot_work_is_unbuildable(wrong):
-    with pytest.raises(ConfigurationError):
-        LocalTraining(**wrong)

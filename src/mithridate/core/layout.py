@@ -86,14 +86,17 @@ class Layout:
         return flat
 
     def unflatten(self, flat: np.ndarray, rest: Mapping[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
-        """Named arrays again, each in its own dtype; entries without coordinates come from `rest`."""
+        """Named arrays again, each in its own dtype; entries without coordinates come from `rest`.
+
+        Arrays of the vector's dtype are views of it.
+        """
         if flat.shape != (self.d,):
             raise ConfigurationError(f"the layout has {self.d} coordinates, the vector has shape {flat.shape}")
         places = dict(self.slices)
         arrays: dict[str, np.ndarray] = {}
         for entry in self.entries:
             if entry in places:
-                arrays[entry.name] = flat[places[entry]].reshape(entry.shape).astype(entry.dtype)
+                arrays[entry.name] = flat[places[entry]].reshape(entry.shape).astype(entry.dtype, copy=False)
             elif rest is not None and entry.name in rest:
                 arrays[entry.name] = rest[entry.name]
             else:

@@ -264,13 +264,16 @@ def _keyed(arrays: Any, layout: Layout, limits: Limits) -> dict[str, Any]:
 def _update(arrays: Mapping[str, Any], sent: Sent, limits: Limits, update: np.ndarray) -> None:
     for entry in sent.layout.entries:
         _shaped(arrays[entry.name], entry)
-    for entry, place in sent.layout.slices:
-        theirs, ours = arrays[entry.name], sent.arrays[entry.name]
-        with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        for entry, place in sent.layout.slices:
+            theirs, ours = arrays[entry.name], sent.arrays[entry.name]
             # float32 minus float32 is exact up to one rounding; anything else is subtracted in float64 and rounded once.
             narrow = theirs.dtype == np.float32 and ours.dtype == np.float32
-            difference = np.subtract(theirs, ours, dtype=np.float32 if narrow else np.float64)
-            update[place] = difference.reshape(-1)
+            kind, into = np.float32 if narrow else np.float64, update[place].reshape(entry.shape)
+            np.subtract(theirs, ours, out=into, dtype=kind, casting="same_kind")
+    if update.min() >= -limits.max_abs and update.max() <= limits.max_abs:  # false for NaN, too
+        return
+    for entry, place in sent.layout.slices:
         low, high = update[place].min(), update[place].max()
         if not (np.isfinite(low) and np.isfinite(high)):
             raise _Refused("not-finite", f"{entry.name!r} holds NaN or Inf")

@@ -42,6 +42,7 @@ def gradients(
     y: torch.Tensor,
     mass: torch.Tensor,
     out: torch.Tensor,
+    given: torch.Tensor | None = None,
 ) -> None:
     """Row k of `out`: the gradient, at row k of `flat`, of client k's cross-entropy with its samples weighed by `mass`.
 
@@ -55,6 +56,7 @@ def gradients(
         y: (k, b) int64.
         mass: (k, b), what each sample counts; 0 for padding.
         out: (k, d), overwritten.
+        given: (k, features, b), overwritten with the gradient of x if it is asked for.
     Cost: three batched products per layer, O(k b d).
     """
     places = _places(parts)
@@ -66,16 +68,26 @@ def gradients(
         error.scatter_add_(2, y[:, :, None], torch.full((), -1.0).expand(*y.shape, 1))
         error *= mass[:, :, None]
         for number in range(len(parts) - 1, -1, -1):
-            part, place, given = parts[number], places[number], values[number]
-            if place is None:  # given is z, the next value phi(z)
+            part, place, before = parts[number], places[number], values[number]
+            if place is None:  # before is z, the next value phi(z)
                 seen = values[number + 1]
-                error = error * (seen > 0) if type(part) is nn.ReLU else error * (1 - seen * seen)
+                error = _passed(part, error, seen)
                 continue
             weight, bias = _views(out, part, place)
-            torch.bmm(error.transpose(1, 2), given, out=weight)
+            torch.bmm(error.transpose(1, 2), before, out=weight)
             torch.sum(error, 1, out=bias)
+            weight = _views(flat, part, place)[0]
             if number:
-                error = torch.bmm(error, _views(flat, part, place)[0])
+                error = torch.bmm(error, weight)
+            elif given is not None:
+                torch.bmm(weight.transpose(1, 2), error.transpose(1, 2), out=given)
+
+
+def _passed(part: nn.Module, error: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The error before an activation that gave `seen`, by the operators that torch's own gradients use."""
+    if type(part) is nn.ReLU:
+        return torch.ops.aten.threshold_backward(error, seen, 0)  # type: ignore[no-any-return]  # an operator's result
+    return torch.ops.aten.tanh_backward(error, seen)  # type: ignore[no-any-return]  # an operator's result
 
 
 def _forward(part: nn.Module, place: int | None, flat: torch.Tensor, given: torch.Tensor) -> torch.Tensor:

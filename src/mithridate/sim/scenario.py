@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,104 +10,19 @@ from typing import Any
 from mithridate.attacks.adversary import Adversary
 from mithridate.attacks.catalog import adversary_from_table, adversary_to_table
 from mithridate.core.digest import digest
-from mithridate.core.errors import ConfigurationError, UnknownName, suggestion
+from mithridate.core.errors import ConfigurationError, suggestion
 from mithridate.core.protocols import Need, fits
 from mithridate.guard.admission import Limits
 from mithridate.guard.guard import Guard
 from mithridate.guard.spec import from_table, inline, to_table
 from mithridate.guard.tables import build, fill, located, table_of
 from mithridate.rules import Mean
-from mithridate.sim.models import MODELS
+from mithridate.sim.choices import Clients, Evaluation, ModelChoice, TaskChoice
 from mithridate.sim.optimiser import OPTIMISERS, Optimiser, Sgd
-from mithridate.sim.partition import PARTITIONS, Dirichlet, Partition
-from mithridate.sim.tasks import TASKS
+from mithridate.sim.partition import PARTITIONS
 from mithridate.sim.training import LocalTraining
 
 __all__ = ["Clients", "Evaluation", "ModelChoice", "Scenario", "TaskChoice", "dump_scenario", "parse_scenario"]
-
-
-@dataclass(frozen=True)
-class TaskChoice:
-    """Which data.
-
-    Args:
-        name: One of the tasks.
-        path: File or folder, for tasks that need one.
-        limit: Train on at most this many samples, drawn by the seed; None for all.
-    """
-
-    name: str = "mnist"
-    path: str | None = None
-    limit: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.name not in TASKS:
-            raise UnknownName("task", self.name, TASKS)
-        if self.limit is not None:
-            fits(self.limit, 1, math.inf, "limit", whole=True)
-
-
-@dataclass(frozen=True)
-class ModelChoice:
-    """Which network: mlp, lenet5, cnn or "package.module:factory"; `hidden` are the mlp's widths."""
-
-    name: str = "lenet5"
-    hidden: tuple[int, ...] = (128,)
-
-    def __post_init__(self) -> None:
-        if self.name not in MODELS and ":" not in self.name:
-            raise UnknownName("model", self.name, [*MODELS, "package.module:factory"])
-        for width in self.hidden:
-            fits(width, 1, 1_000_000, "hidden", whole=True)
-
-
-@dataclass(frozen=True)
-class Clients:
-    """Who takes part.
-
-    Args:
-        count: Clients enrolled; >= 1.
-        per_round: Clients asked in each round, drawn at random; None for all.
-        partition: How the samples are spread.
-        drop_out: Probability that an asked client never answers; [0, 1).
-        straggler: Probability that an answer arrives a round late, where it is refused as stale; [0, 1).
-    """
-
-    count: int = 20
-    per_round: int | None = None
-    partition: Partition = field(default_factory=Dirichlet)
-    drop_out: float = 0.0
-    straggler: float = 0.0
-
-    def __post_init__(self) -> None:
-        fits(self.count, 1, 1_000_000, "count", whole=True)
-        if self.per_round is not None:
-            fits(self.per_round, 1, self.count, "per_round", whole=True)
-        fits(self.drop_out, 0, 0.999999, "drop_out")
-        fits(self.straggler, 0, 0.999999, "straggler")
-
-    @property
-    def by_chance(self) -> bool:
-        """Whether who answers differs from round to round."""
-        return bool(self.drop_out) or (self.per_round is not None and self.per_round < self.count)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How often and on how much the global model is measured; the last round always counts, on all test samples.
-
-    Args:
-        every: Rounds between measurements; >= 1.
-        samples: Test samples per measurement; None for all.
-    """
-
-    every: int = 1
-    samples: int | None = None
-
-    def __post_init__(self) -> None:
-        fits(self.every, 1, math.inf, "every", whole=True)
-        if self.samples is not None:
-            fits(self.samples, 1, math.inf, "samples", whole=True)
 
 
 @dataclass(frozen=True)
@@ -122,15 +36,15 @@ class Scenario:
     name: str = "scenario"
     rounds: int = 20
     seed: int = 0
-    task: TaskChoice = TaskChoice()
-    model: ModelChoice = ModelChoice()
+    task: TaskChoice = field(default_factory=TaskChoice)
+    model: ModelChoice = field(default_factory=ModelChoice)
     clients: Clients = field(default_factory=Clients)
     training: LocalTraining = field(default_factory=LocalTraining)
     optimiser: Optimiser = field(default_factory=Sgd)
     attack: Adversary | None = None
     guard: Guard = field(default_factory=lambda: Guard(Mean()))
     admission: Limits = Limits()
-    evaluation: Evaluation = Evaluation()
+    evaluation: Evaluation = field(default_factory=Evaluation)
     record: bool = True
 
     def __post_init__(self) -> None:

@@ -1,0 +1,98 @@
+"""The parts of a scenario that are plain choices: which data, which network, who takes part, how often it is measured."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from mithridate.core.errors import UnknownName
+from mithridate.core.protocols import fits
+from mithridate.sim.models import MODELS
+from mithridate.sim.partition import Dirichlet, Partition
+from mithridate.sim.tasks import TASKS
+
+__all__ = ["Clients", "Evaluation", "ModelChoice", "TaskChoice"]
+
+
+@dataclass(frozen=True)
+class TaskChoice:
+    """Which data.
+
+    Args:
+        name: One of the tasks.
+        path: File or folder, for tasks that need one.
+        limit: Train on at most this many samples, drawn by the seed; None for all.
+    """
+
+    name: str = "mnist"
+    path: str | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in TASKS:
+            raise UnknownName("task", self.name, TASKS)
+        if self.limit is not None:
+            fits(self.limit, 1, math.inf, "limit", whole=True)
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """Which network: mlp, lenet5, cnn or "package.module:factory"; `hidden` are the mlp's widths."""
+
+    name: str = "lenet5"
+    hidden: tuple[int, ...] = (128,)
+
+    def __post_init__(self) -> None:
+        if self.name not in MODELS and ":" not in self.name:
+            raise UnknownName("model", self.name, [*MODELS, "package.module:factory"])
+        for width in self.hidden:
+            fits(width, 1, 1_000_000, "hidden", whole=True)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Who takes part.
+
+    Args:
+        count: Clients enrolled; >= 1.
+        per_round: Clients asked in each round, drawn at random; None for all.
+        partition: How the samples are spread.
+        drop_out: Probability that an asked client never answers; [0, 1).
+        straggler: Probability that an answer arrives a round late, where it is refused as stale; [0, 1).
+    """
+
+    count: int = 20
+    per_round: int | None = None
+    partition: Partition = field(default_factory=Dirichlet)
+    drop_out: float = 0.0
+    straggler: float = 0.0
+
+    def __post_init__(self) -> None:
+        fits(self.count, 1, 1_000_000, "count", whole=True)
+        if self.per_round is not None:
+            fits(self.per_round, 1, self.count, "per_round", whole=True)
+        fits(self.drop_out, 0, 0.999999, "drop_out")
+        fits(self.straggler, 0, 0.999999, "straggler")
+
+    @property
+    def by_chance(self) -> bool:
+        """Whether who answers differs from round to round."""
+        return bool(self.drop_out) or (self.per_round is not None and self.per_round < self.count)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How often and on how much the global model is measured; the last round always counts, on all test samples.
+
+    Args:
+        every: Rounds between measurements; >= 1.
+        samples: Test samples per measurement; None for all.
+    """
+
+    every: int = 1
+    samples: int | None = None
+
+    def __post_init__(self) -> None:
+        fits(self.every, 1, math.inf, "every", whole=True)
+        if self.samples is not None:
+            fits(self.samples, 1, math.inf, "samples", whole=True)

@@ -1,0 +1,250 @@
+"""One round of the in-process federation: a step per function, all randomness named, every reply through the same door."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from mithridate.attacks.adversary import Adversary
+from mithridate.attacks.view import View
+from mithridate.core.cohort import Cohort
+from mithridate.core.digest import digest
+from mithridate.core.errors import ConfigurationError, Diverged, UnmetPrecondition
+from mithridate.core.protocols import Memory, Need
+from mithridate.core.randomness import stream
+from mithridate.guard.admission import Refusal, Reply, Sent, admit
+from mithridate.guard.guard import Decision
+from mithridate.sim.fates import exclusions, fates, finite
+from mithridate.sim.members import Called, Members
+from mithridate.sim.metrics import Quality, attack_success_rate, losses, measure
+from mithridate.sim.models import FlatModel, build
+from mithridate.sim.scenario import Scenario
+from mithridate.sim.tasks import Task, load
+from mithridate.sim.training import Trainer, one_torch_thread
+from mithridate.store.replay import nobody_admitted
+
+__all__ = ["Event", "Federation"]
+
+Event = dict[str, Any]
+
+
+class Federation:
+    """A scenario's data, clients and model, ready to play rounds. Holds nothing that changes from round to round."""
+
+    def __init__(self, scenario: Scenario, threads: int | None = None) -> None:
+        self.scenario = scenario
+        self.task = _task(scenario)
+        self.model: FlatModel = build(scenario.model.name, self.task, scenario.seed, scenario.model.hidden)
+        self.trainer = Trainer(self.model, scenario.training, threads)
+        self.members = Members(scenario, self.task)
+        # The clients' models of a round, worth nothing after it: fresh memory costs as much as a pass over it.
+        self._models = np.empty((len(self.members.ids), self.model.layout.d), np.float32)
+
+    def state(self) -> dict[str, Any]:
+        """All that changes, before the first round: plain values, so that it can be stored."""
+        attack = self.scenario.attack
+        return {
+            "model": self.model.vector,
+            "optimiser": self.scenario.optimiser.init(self.model.layout.d),
+            "guard": self.scenario.guard.init(),
+            "attack": None if attack is None else attack.init(),
+            "moved": None,
+            "momenta": {},
+            "late": {},
+            "excluded": {},
+            "seconds": 0.0,
+        }
+
+    def play(
+        self, round: int, state: dict[str, Any]
+    ) -> tuple[Event, dict[str, Any], Cohort | None, tuple[Refusal, ...]]:
+        """One round: its event, the state after it, and what was admitted and refused."""
+        began = time.perf_counter()
+        called = self.members.called(round)
+        models, momenta = self._trained(round, state, called)
+        attack_memory, foiled = self._attacked(round, state, called, models)
+        trained = time.perf_counter()
+        sent, replies, waiting = self._replies(round, state, called, models)
+        cohort, refusals = self._admitted(round, state, sent, replies)
+        decision, guard_memory = self._decided(cohort, state)
+        decided = time.perf_counter()
+        model, optimiser = self._stepped(round, state, decision)
+        quality, asr = self.measured(round, model)
+        clients = fates(self.members, called, cohort, refusals, decision)
+        after = {
+            "model": model,
+            "optimiser": optimiser,
+            "guard": guard_memory,
+            "attack": attack_memory,
+            "moved": model - state["model"],
+            "momenta": state["momenta"] | momenta,
+            "late": waiting,
+            "excluded": exclusions(state["excluded"], clients),
+            "seconds": state["seconds"] + time.perf_counter() - began,
+        }
+        bytes_each = 4 * self.model.layout.d
+        event = {
+            "event": "round",
+            "round": round,
+            **self._quality(quality, asr),
+            **_decision(decision),
+            "model": digest(model),
+            "attack_foiled": foiled,
+            "clients": clients,
+            "refusals": [[refusal.client, refusal.reason, refusal.detail] for refusal in refusals],
+            "bytes_up": bytes_each * len(replies),
+            "bytes_down": bytes_each * len(called.asked),
+            "seconds": {
+                "train": trained - began,
+                "guard": decided - trained,
+                "evaluate": time.perf_counter() - decided,
+            },
+        }
+        return event, after, cohort, refusals
+
+    def _trained(
+        self, round: int, state: Mapping[str, Any], called: Called
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        who = called.answering
+        shards = [self.members.dirty(c) if c in called.liars else self.members.clean(c) for c in who]
+        before = [state["momenta"].get(client) for client in who]
+        models, momenta = self.trainer.models(
+            state["model"], shards, round=round, seed=self.scenario.seed, momenta=before, out=self._models[: len(who)]
+        )
+        return models, {c: m for c, m in zip(who, momenta, strict=True) if m is not None}
+
+    def _attacked(
+        self, round: int, state: Mapping[str, Any], called: Called, models: np.ndarray
+    ) -> tuple[Memory, str | None]:
+        """Replace the liars' rows by their lies; the attack's memory, and why nobody lied if the round allows no lie."""
+        attack: Adversary | None = self.scenario.attack
+        answering = called.answering
+        lying = np.array([client in called.liars for client in answering], bool)
+        if attack is None or attack.update is None or not lying.any():
+            return state["attack"], None
+        with np.errstate(over="ignore", invalid="ignore"):
+            updates = models - state["model"]
+        view = View(
+            model=state["model"],
+            own=updates[lying],
+            others=updates[~lying],
+            honest=tuple(c for c in answering if c not in called.liars),
+            guard=self.scenario.guard,
+            clients=tuple(c for c in answering if c in called.liars),
+            round=round,
+            previous=state["moved"],
+            memory=state["attack"],
+            rng=stream(self.scenario.seed, round, "attack"),
+            n_total=len(answering),
+        )
+        try:
+            lies, memory = attack.craft(view)
+        except UnmetPrecondition as reason:
+            if self.scenario.clients.by_chance:  # this draw of clients does not allow the lie, the next one may
+                return state["attack"], str(reason)
+            raise ConfigurationError(f"the attack cannot be made in round {round}: {reason}") from reason
+        with np.errstate(over="ignore", invalid="ignore"):
+            models[lying] = state["model"] + lies
+        return memory, None
+
+    def _replies(
+        self, round: int, state: Mapping[str, Any], called: Called, models: np.ndarray
+    ) -> tuple[Sent, list[Reply], dict[str, Any]]:
+        """The broadcast, what arrives in this round (late answers to the last one included), and what will arrive in the next."""
+        layout, rest = self.model.layout, self.model.rest
+        sent = Sent(layout.unflatten(state["model"], rest), self.members.ids)
+        replies = [
+            Reply(client, layout.unflatten(found["model"], rest), self.members.size(client), found["round"])
+            for client, found in state["late"].items()
+        ]
+        waiting = {}
+        for client, row in zip(called.answering, models, strict=True):
+            if client in called.late:
+                waiting[client] = {"model": row.copy(), "round": round}
+            else:
+                replies.append(Reply(client, layout.unflatten(row, rest), self.members.size(client), round))
+        return sent, replies, waiting
+
+    def _admitted(
+        self, round: int, state: Mapping[str, Any], sent: Sent, replies: list[Reply]
+    ) -> tuple[Cohort | None, tuple[Refusal, ...]]:
+        """The cohort, with what the guard needs beside it."""
+        needs = self.scenario.guard.needs
+        brought: dict[str, Any] = {}
+        if Need.REFERENCE in needs:
+            brought["reference"] = self._reference(round, state)
+        cohort, refusals = admit(
+            sent, replies, round=round, seed=self.scenario.seed, limits=self.scenario.admission, **brought
+        )
+        if cohort is not None and Need.LOSSES in needs:
+            root = self.members.root
+            x, y = self.task.normalised(self.task.x[root]), self.task.y[root]
+            with one_torch_thread():
+                cohort = replace(cohort, losses=losses(self.model, state["model"], cohort.updates, x, y))
+        return cohort, refusals
+
+    def _reference(self, round: int, state: Mapping[str, Any]) -> np.ndarray:
+        """The update of a client who trains on the root set."""
+        shards = [self.members.root_shard]
+        updates, _ = self.trainer.train(state["model"], shards, round=round, seed=self.scenario.seed)
+        return np.asarray(updates[0])
+
+    def _decided(self, cohort: Cohort | None, state: Mapping[str, Any]) -> tuple[Decision, Memory]:
+        if cohort is None:
+            return nobody_admitted(self.model.layout.d), state["guard"]
+        return self.scenario.guard.apply(cohort, state["guard"])
+
+    def _stepped(self, round: int, state: Mapping[str, Any], decision: Decision) -> tuple[np.ndarray, Memory]:
+        """The global model after the server's step, and the server's memory."""
+        model, optimiser = state["model"], state["optimiser"]
+        if decision.refused is None:
+            with np.errstate(over="ignore", invalid="ignore"):  # seen to in the next lines
+                model, optimiser = self.scenario.optimiser.step(model, decision.delta, optimiser)
+        if not np.isfinite(model).all():
+            raise Diverged(
+                f"the global model is not finite after round {round}: lower the learning rates, or guard the federation"
+            )
+        return model, optimiser
+
+    def measured(self, round: int, model: np.ndarray) -> tuple[Quality | None, float | None]:
+        """Quality and attack success rate after a round, as often and on as much as the scenario says."""
+        how, last = self.scenario.evaluation, round == self.scenario.rounds - 1
+        if not last and (round + 1) % how.every:
+            return None, None
+        samples = None if last else how.samples
+        trigger = None if self.scenario.attack is None else self.scenario.attack.trigger
+        return (
+            measure(self.model, model, self.task, samples),
+            attack_success_rate(self.model, model, self.task, trigger, samples),
+        )
+
+    def _quality(self, quality: Quality | None, asr: float | None) -> Event:
+        """The part of the event that says how good the model is; `base_rate` is None without a backdoor."""
+        if quality is None:
+            return dict.fromkeys(("accuracy", "asr", "base_rate", "loss", "per_class"))
+        trigger = None if self.scenario.attack is None else self.scenario.attack.trigger
+        return {
+            "accuracy": quality.accuracy,
+            "asr": asr,
+            "base_rate": None if trigger is None else quality.base_rate(trigger.target),
+            "loss": finite(quality.loss),
+            "per_class": [finite(share) for share in quality.per_class],
+        }
+
+
+def _decision(decision: Decision) -> Event:
+    """The part of the event that says what was decided."""
+    return {
+        "decision": decision.digest,
+        "refused": decision.refused,
+        "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
+    }
+
+
+def _task(scenario: Scenario) -> Task:
+    task = load(scenario.task.name, scenario.task.path)
+    return task if scenario.task.limit is None else task.limited(scenario.task.limit, scenario.seed)
