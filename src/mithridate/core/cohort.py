@@ -168,8 +168,8 @@ class Cohort:
         return project(self.updates, vector)
 
     def columns(self, chosen: np.ndarray) -> np.ndarray:
-        """(n, k) float64, the rows at these coordinates only."""
-        return self.updates[:, chosen].astype(np.float64)
+        """(n, k) float32, the rows at these coordinates only."""
+        return np.take(self.updates, chosen, axis=1)
 
     def per_client(self, share: np.ndarray) -> dict[str, float]:
         """How much each client's own update counts when the rows count `share`."""
@@ -274,7 +274,7 @@ class _MixedCohort(Cohort):
         return np.asarray(self.mixing @ self.source.project(vector))
 
     def columns(self, chosen: np.ndarray) -> np.ndarray:
-        return np.asarray(self.mixing @ self.source.columns(chosen))
+        return combine(self.mixing, self.source.columns(chosen))
 
     def per_client(self, share: np.ndarray) -> dict[str, float]:
         return self.source.per_client(share @ self.mixing)

@@ -90,7 +90,7 @@ class TrimmedMean(Columnwise):
 class MeanAroundMedian(Columnwise):
     """The mean of the n - f values of every coordinate that are nearest to its median.
 
-    Of two equally near sets the one with the lower values is taken.
+    Of two equally near values the lower is taken.
 
     Args:
         f: Rows that may lie; needs n >= 2 f + 1.

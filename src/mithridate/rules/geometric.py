@@ -10,7 +10,7 @@ import numpy as np
 
 from mithridate.core.card import Card
 from mithridate.core.cohort import Cohort
-from mithridate.core.kernels import combine
+from mithridate.core.kernels.project import row_norms
 from mithridate.core.protocols import Aggregate, Linear, Need, fits
 
 __all__ = ["CenteredClip", "GeometricMedian"]
@@ -135,7 +135,7 @@ class CenteredClip(Linear):
         products, n = cohort.geometry.products, cohort.n
         towards, own = np.zeros(n), 0.0  # u_i . v0 and v0 . v0
         if cohort.previous is not None:
-            towards, own = cohort.project(cohort.previous), float(cohort.previous.astype(np.float64) @ cohort.previous)
+            towards, own = cohort.project(cohort.previous), float(row_norms(cohort.previous[None])[0] ** 2)
         share = np.zeros(n)
         for _ in range(self.iterations):
             left = 1 - share.sum()  # the centre is v = share @ U + left * v0
@@ -150,5 +150,5 @@ class CenteredClip(Linear):
         found = super().__call__(cohort)
         if cohort.previous is None or found.share is None:
             return found
-        rest = np.array([1.0, 1 - found.share.sum()])
-        return Aggregate(combine(rest, np.stack([found.delta, cohort.previous])), found.share)
+        rest = np.multiply(cohort.previous, np.float32(1 - found.share.sum()))
+        return Aggregate(np.add(found.delta, rest, out=rest), found.share)

@@ -11,7 +11,7 @@ import numpy as np
 from mithridate.core.card import Card
 from mithridate.core.cohort import Cohort
 from mithridate.core.errors import UnmetPrecondition
-from mithridate.core.kernels import blocks, column_mean_around_median
+from mithridate.core.kernels import column_mean_around_median
 from mithridate.core.protocols import Columnwise, Linear, at_least, fits
 
 __all__ = ["Bulyan", "Krum", "MultiKrum"]
@@ -21,8 +21,12 @@ def _scores(squared_distances: np.ndarray, f: int) -> np.ndarray:
     """Sum of each row's n - f - 2 smallest squared distances to *other* rows."""
     n = squared_distances.shape[0]
     others = squared_distances[~np.eye(n, dtype=bool)].reshape(n, n - 1)
-    neighbours = max(n - f - 2, 0)
-    return np.asarray(np.sort(others, axis=1)[:, :neighbours].sum(axis=1))
+    return _nearest(np.sort(others, axis=1), f)
+
+
+def _nearest(ascending: np.ndarray, f: int) -> np.ndarray:
+    """The scores, from every row's squared distances to the others in rising order."""
+    return np.asarray(ascending[:, : max(len(ascending) - f - 2, 0)].sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -153,26 +157,30 @@ class Bulyan(Columnwise):
 
     def selected(self, cohort: Cohort) -> np.ndarray:
         """The theta row numbers that the first half picks, in the order of picking."""
-        squared = cohort.squared_distances
-        pool = np.arange(cohort.n)
+        n, squared = cohort.n, cohort.squared_distances
+        pool, away = np.arange(n), ~np.eye(n, dtype=bool)
+        others = np.broadcast_to(pool, (n, n))[away].reshape(n, n - 1)
+        rising = np.argsort(squared[away].reshape(n, n - 1), axis=1, kind="stable")
+        # Every row's others by distance, sorted once: a picked row is struck out of the lists.
+        names = np.take_along_axis(others, rising, 1)
+        distances = np.take_along_axis(squared, names, 1)
         picked: list[int] = []
-        for _ in range(cohort.n - 2 * self.f):
+        for left in range(n, 2 * self.f, -1):
             # Fewer borne liars in the formula keep at least one neighbour in the small pools of the last picks.
-            borne = min(self.f, max(len(pool) - 3, 0))
-            scores = _scores(squared[np.ix_(pool, pool)], borne)
+            scores = _nearest(distances, min(self.f, max(left - 3, 0)))
             best = np.flatnonzero(scores == scores.min())
             place = int(best[0] if best.size == 1 else best[cohort.rows(pool[best]).ranked(np.zeros(best.size))[0]])
             picked.append(int(pool[place]))
-            pool = np.delete(pool, place)
+            stay = np.arange(left) != place
+            others = names[stay] != pool[place]
+            pool, names = pool[stay], names[stay][others].reshape(left - 1, max(left - 2, 0))
+            distances = distances[stay][others].reshape(left - 1, max(left - 2, 0))
         return np.array(picked, np.intp)
 
     def columns(self, cohort: Cohort) -> np.ndarray:
         at_least(cohort.n, 4 * self.f + 3, str(self), "4 f + 3")
         chosen = np.sort(self.selected(cohort))
-        out = np.empty(cohort.d, np.float32)
-        for columns, block in blocks(cohort.updates):
-            out[columns] = column_mean_around_median(block[chosen], len(chosen) - 2 * self.f)
-        return out
+        return column_mean_around_median(cohort.updates, len(chosen) - 2 * self.f, chosen)
 
 
 def _equally(chosen: np.ndarray, n: int) -> np.ndarray:

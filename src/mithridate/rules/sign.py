@@ -51,7 +51,10 @@ class SignMajority(Columnwise):
 
     def columns(self, cohort: Cohort) -> np.ndarray:
         step = float(np.median(cohort.norms)) / math.sqrt(max(cohort.d, 1)) if self.step is None else self.step
-        return np.asarray(np.sign(column_signs(cohort.updates)) * np.float32(step))
+        votes = column_signs(cohort.updates)
+        np.clip(votes, -1, 1, out=votes)  # whole numbers: their signs
+        votes *= np.float32(step)
+        return votes
 
 
 @dataclass(frozen=True)
@@ -93,5 +96,7 @@ class RobustRate(Columnwise):
     def columns(self, cohort: Cohort) -> np.ndarray:
         at_least(cohort.n, self.threshold, str(self), "threshold")
         mean = cohort.combine(np.full(cohort.n, 1 / cohort.n))
-        agreed = np.abs(column_signs(cohort.updates)) >= self.threshold
-        return np.where(agreed, mean, -mean)
+        votes = column_signs(cohort.updates)
+        turned = np.abs(votes, out=votes) < self.threshold
+        np.negative(mean, out=mean, where=turned)
+        return mean

@@ -11,7 +11,7 @@ import numpy as np
 from mithridate.core.card import Card
 from mithridate.core.cohort import Cohort
 from mithridate.core.errors import UnmetPrecondition
-from mithridate.core.kernels import refuse_unless_finite
+from mithridate.core.kernels import geometry, refuse_unless_finite
 from mithridate.core.protocols import Linear, at_least, fits
 
 __all__ = ["DivideAndConquer"]
@@ -73,8 +73,7 @@ class DivideAndConquer(Linear):
         kept, worst = np.ones(n, bool), np.zeros(n)
         rng = cohort.rng("divide-and-conquer")
         for _ in range(self.repeats if d > self.coordinates else 1):
-            chosen = np.arange(d) if d <= self.coordinates else np.sort(rng.choice(d, self.coordinates, replace=False))
-            scores = _outlying(cohort.columns(chosen))
+            scores = _outlying(cohort.columns(_some_of(d, self.coordinates, rng)))
             dropped = min(math.ceil(self.filter * self.f), n - 1)
             kept[cohort.ranked(scores)[n - dropped :]] = False
             worst = np.maximum(worst, scores)
@@ -83,11 +82,18 @@ class DivideAndConquer(Linear):
         return kept / kept.sum(), worst
 
 
+def _some_of(d: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` coordinates of d without repetition, each set as likely as any other, in rising order; all if d is not larger."""
+    if d <= count:
+        return np.arange(d)
+    chosen = np.zeros(d, bool)
+    chosen[rng.choice(d, count, replace=False, shuffle=False)] = True
+    return np.flatnonzero(chosen)
+
+
 def _outlying(block: np.ndarray) -> np.ndarray:
     """Squared projection of each centred row on the block's top right singular vector, (n,)."""
-    # The mean of a block with one huge row would drown the others: first centred on a row, then on the mean in Gram space.
-    rows = block - block[0]
-    gram = rows @ rows.T
+    gram = geometry(block).gram
     gram = gram - gram.mean(axis=0) - gram.mean(axis=1)[:, None] + gram.mean()
     values, vectors = np.linalg.eigh(gram)
     return np.asarray(max(values[-1], 0.0) * vectors[:, -1] ** 2)

@@ -71,8 +71,8 @@ def _tightest(squared: np.ndarray, f: int) -> tuple[int, ...]:
     low, high, best = 0, len(diameters) - 1, _filled((), f)
     while low <= high:
         middle = (low + high) // 2
-        far = squared > diameters[middle]
-        cover = _cover([int(sum(1 << int(j) for j in np.flatnonzero(row))) for row in far], f)
+        far = np.packbits(squared > diameters[middle], axis=1, bitorder="little")
+        cover = _cover([int.from_bytes(row.tobytes(), "little") for row in far], f)
         if cover is None:
             low = middle + 1
         else:

@@ -66,9 +66,9 @@ def simulate(
 ) -> Run:
     """Run a scenario to its end.
 
-    The result depends on the scenario alone: the same on every run of one machine, whatever the number of threads, and the
-    same whether or not it was interrupted. With a folder, every round is on the disk before the next begins, and a run that
-    was killed goes on after its last finished round; a finished run is read, not repeated.
+    The result depends on the scenario alone: the same on every run of one machine with the same packages, whatever the number
+    of threads, and the same whether or not it was interrupted. With a folder, every round is on the disk before the next
+    begins, and a run that was killed goes on after its last finished round; a finished run is read, not repeated.
 
     Args:
         scenario: The federation.

@@ -18,7 +18,7 @@ __all__ = ["SCHEMA", "checked", "code_version", "manifest"]
 SCHEMA = 1
 """Version of the run directory's layout. A reader refuses what is newer than itself."""
 
-_PACKAGES = ("numpy", "numba", "torch", "scikit-learn", "safetensors", "flwr")
+_PACKAGES = ("numpy", "numba", "torch", "scikit-learn", "flwr")
 _DECIDES = ("core", "rules", "stages", "screens", "privacy", "guard", "attacks", "sim", "store")
 """The rooms that can change a run's outcome; a new report or command does not make finished runs stale."""
 

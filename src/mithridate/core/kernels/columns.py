@@ -35,18 +35,23 @@ def column_trimmed_mean(matrix: np.ndarray, trim: int) -> np.ndarray:
     return _each(matrix, lambda strip, out: kernels.trimmed_mean(strip, network, trim, out))
 
 
-def column_mean_around_median(matrix: np.ndarray, keep: int) -> np.ndarray:
+def column_mean_around_median(matrix: np.ndarray, keep: int, rows: np.ndarray | None = None) -> np.ndarray:
     """The mean of the `keep` values nearest to the median of every column, (d,) float32.
 
-    They are neighbours in sorted order: of the windows of `keep` values, the one whose farther end is nearest to the
-    median; of two such windows, the lower.
+    Of two equally near values the lower is taken.
+
+    Args:
+        matrix: (n, d) float32.
+        keep: At least 1, at most the number of rows.
+        rows: The rows to look at, by number; None for all.
     """
-    n = matrix.shape[0]
-    # A window ends in one of these; the values between them are in every window, in whatever order.
-    ends = {*range(n - keep + 1), *range(keep - 1, n), (n - 1) // 2, n // 2}
-    network = program(n, range(n - keep + 1, keep - 1), tuple(sorted(ends)))
-    kernels = fastest(matrix.size)
-    return _each(matrix, lambda strip, out: kernels.mean_around_median(strip, network, keep, out))
+    chosen = np.arange(matrix.shape[0]) if rows is None else np.ascontiguousarray(rows, np.intp)
+    n = len(chosen)
+    # Values at either end are compared with others; those in every set are only added, in whatever order.
+    ends = {*range(n - keep), *range(keep, n), (n - 1) // 2, n // 2}
+    network = program(n, range(n - keep, keep), tuple(sorted(ends)))
+    kernels = fastest(n * matrix.shape[1])
+    return _each(matrix, lambda strip, out: kernels.mean_around_median(strip, chosen, network, keep, out))
 
 
 def column_signs(matrix: np.ndarray) -> np.ndarray:

@@ -38,12 +38,12 @@ _VOTE_LANES = 2048
 
 def trimmed_mean(strip: np.ndarray, program: np.ndarray, trim: int, out: np.ndarray) -> bool:
     """See `plain.trimmed_mean`."""
-    return bool(_trimmed_mean(strip.view(np.uint32), program, trim, out))
+    return bool(_trimmed_mean(strip.view(np.uint32), np.arange(len(strip)), program, trim, out))
 
 
-def mean_around_median(strip: np.ndarray, program: np.ndarray, keep: int, out: np.ndarray) -> bool:
+def mean_around_median(strip: np.ndarray, rows: np.ndarray, program: np.ndarray, keep: int, out: np.ndarray) -> bool:
     """See `plain.mean_around_median`."""
-    return bool(_mean_around_median(strip.view(np.uint32), program, keep, out))
+    return bool(_mean_around_median(strip.view(np.uint32), rows, program, keep, out))
 
 
 def column_signs(strip: np.ndarray, out: np.ndarray) -> bool:
@@ -52,15 +52,15 @@ def column_signs(strip: np.ndarray, out: np.ndarray) -> bool:
 
 
 @jit()
-def _take(strip: Any, start: Any, width: Any, tile: Any, lanes: Any) -> Any:
-    """Copy columns into the tile; the largest magnitude as bits, in which order NaN > Inf > every number."""
+def _take(strip: Any, rows: Any, start: Any, width: Any, tile: Any, lanes: Any) -> Any:
+    """Copy columns of the rows into the tile; the largest magnitude as bits, in which order NaN > Inf > every number."""
     worst = np.uint32(0)
-    for r in range(strip.shape[0]):
-        row, source = tile[r * lanes : r * lanes + width], strip[r, start : start + width]
+    for r in range(len(rows)):
+        row, source = tile[r * lanes : r * lanes + width], strip[rows[r], start : start + width]
         for k in range(width):
             bits = source[k]
             row[k] = bits
-            worst = max(worst, bits & MAGNITUDE_BITS)
+            worst = max(worst, np.uint32(bits & MAGNITUDE_BITS))
     return worst
 
 
@@ -107,10 +107,20 @@ def _run(program: Any, tile: Any, lanes: Any) -> None:
 
 
 @jit()
-def _add(total: Any, tile: Any, row: Any, lanes: Any) -> None:
-    values = tile[row * lanes : row * lanes + lanes]
-    for k in range(lanes):
-        total[k] += np.float64(values[k])
+def _add(total: Any, tile: Any, first: Any, last: Any, lanes: Any) -> None:
+    """Add rows first..last of the tile, one after the other; several per pass, so that sums stay in registers."""
+    row = first
+    while row + 4 <= last:
+        a, b = tile[row * lanes :][:lanes], tile[(row + 1) * lanes :][:lanes]
+        c, d = tile[(row + 2) * lanes :][:lanes], tile[(row + 3) * lanes :][:lanes]
+        for k in range(lanes):
+            total[k] = (((total[k] + np.float64(a[k])) + np.float64(b[k])) + np.float64(c[k])) + np.float64(d[k])
+        row += 4
+    while row < last:
+        values = tile[row * lanes :][:lanes]
+        for k in range(lanes):
+            total[k] += np.float64(values[k])
+        row += 1
 
 
 @jit()
@@ -121,67 +131,63 @@ def _lanes(n: Any) -> Any:
 
 _STRIP = types.Array(float32, 2, "C", readonly=True)
 _STRIP_BITS = types.Array(uint32, 2, "C", readonly=True)
+_ROWS = types.Array(intp, 1, "C", readonly=True)
 _PROGRAM = types.Array(int64, 2, "C", readonly=True)
 _OUT = float32[::1]
 
 
-@jit(types.boolean(_STRIP_BITS, _PROGRAM, intp, _OUT))
-def _trimmed_mean(strip: Any, program: Any, trim: Any, out: Any) -> Any:
-    n, d = strip.shape
+@jit(types.boolean(_STRIP_BITS, _ROWS, _PROGRAM, intp, _OUT))
+def _trimmed_mean(strip: Any, rows: Any, program: Any, trim: Any, out: Any) -> Any:
+    n, d = len(rows), strip.shape[1]
     lanes = _lanes(n)
     bits = np.zeros(n * lanes, np.uint32)
     tile, total = bits.view(np.float32), np.empty(lanes)
     for start in range(0, d, lanes):
         width = min(lanes, d - start)
-        if _take(strip, start, width, bits, lanes) > _LARGEST_BITS:
+        if _take(strip, rows, start, width, bits, lanes) > _LARGEST_BITS:
             return False
         _run(program, tile, np.uint64(lanes))
         total[:] = 0
-        for row in range(trim, n - trim):
-            _add(total, tile, row, lanes)
+        _add(total, tile, trim, n - trim, lanes)
         for k in range(width):
             out[start + k] = total[k] / (n - 2 * trim)
     return True
 
 
 @jit()
-def _nearest_window(tile: Any, n: Any, keep: Any, lanes: Any, first: Any) -> None:
-    """Where, in every sorted column, the window of `keep` values nearest the median begins."""
-    middle = np.empty(lanes)
-    one, two = tile[(n - 1) // 2 * lanes :][:lanes], tile[n // 2 * lanes :][:lanes]
+def _slide(tile: Any, n: Any, keep: Any, lanes: Any) -> None:
+    """Bring the `keep` values nearest the median of every sorted column into the first rows."""
+    twice, value = np.empty(lanes), np.empty(lanes, np.float32)
+    low, high = tile[(n - 1) // 2 * lanes :][:lanes], tile[n // 2 * lanes :][:lanes]
     for k in range(lanes):
-        middle[k] = (np.float64(one[k]) + np.float64(two[k])) / 2
-    best = np.full(lanes, np.inf)
-    for begin in range(n - keep + 1):
-        bottom, top = tile[begin * lanes :][:lanes], tile[(begin + keep - 1) * lanes :][:lanes]
+        twice[k] = np.float64(low[k]) + np.float64(high[k])
+    for first in range(min(keep, n - keep)):
+        kept = tile[first * lanes :][:lanes]
         for k in range(lanes):
-            reach = max(middle[k] - np.float64(bottom[k]), np.float64(top[k]) - middle[k])
-            nearer = reach < best[k]
-            best[k] = reach if nearer else best[k]
-            first[k] = begin if nearer else first[k]
+            value[k] = kept[k]  # elsewhere: a loop that reads what it writes is not vectorised
+        for row in range(first, n - keep, keep):
+            below, above = tile[row * lanes :][:lanes], tile[(row + keep) * lanes :][:lanes]
+            for k in range(lanes):
+                old, new = value[k], above[k]  # loaded whatever the outcome: no branch
+                value[k] = new if np.float64(below[k]) + np.float64(new) < twice[k] else old
+        for k in range(lanes):
+            kept[k] = value[k]
 
 
-@jit(types.boolean(_STRIP_BITS, _PROGRAM, intp, _OUT))
-def _mean_around_median(strip: Any, program: Any, keep: Any, out: Any) -> Any:
-    n, d = strip.shape
+@jit(types.boolean(_STRIP_BITS, _ROWS, _PROGRAM, intp, _OUT))
+def _mean_around_median(strip: Any, rows: Any, program: Any, keep: Any, out: Any) -> Any:
+    n, d = len(rows), strip.shape[1]
     lanes = _lanes(n)
     bits = np.zeros(n * lanes, np.uint32)
-    tile, total, first = bits.view(np.float32), np.empty(lanes), np.empty(lanes, np.int64)
+    tile, total = bits.view(np.float32), np.empty(lanes)
     for start in range(0, d, lanes):
         width = min(lanes, d - start)
-        if _take(strip, start, width, bits, lanes) > _LARGEST_BITS:
+        if _take(strip, rows, start, width, bits, lanes) > _LARGEST_BITS:
             return False
         _run(program, tile, np.uint64(lanes))
-        _nearest_window(tile, n, keep, lanes, first)
         total[:] = 0
-        for row in range(n):
-            if n - keep <= row < keep:
-                _add(total, tile, row, lanes)
-            else:
-                values = tile[row * lanes :][:lanes]
-                for k in range(lanes):
-                    inside = (first[k] <= row) & (row < first[k] + keep)
-                    total[k] += np.float64(values[k]) if inside else 0.0
+        _slide(tile, n, keep, lanes)
+        _add(total, tile, 0, keep, lanes)
         for k in range(width):
             out[start + k] = total[k] / keep
     return True
@@ -199,8 +205,8 @@ def _column_signs(strip: Any, out: Any) -> Any:
         for r in range(n):
             row, raw = strip[r, start : start + width], bits[r, start : start + width]
             for k in range(width):
-                worst = max(worst, raw[k] & MAGNITUDE_BITS)
-                votes[k] += np.int32(row[k] > 0) - np.int32(row[k] < 0)
+                worst = max(worst, np.uint32(raw[k] & MAGNITUDE_BITS))
+                votes[k] += np.int32(np.int32(row[k] > 0) - np.int32(row[k] < 0))
         if worst > _LARGEST_BITS:
             return False
         for k in range(width):

@@ -46,12 +46,26 @@ def _weighted_sum(weights: Any, used: Any, strip: Any, largest: Any, out: Any) -
     for start in range(0, d, _SHARE_LANES):
         width = min(_SHARE_LANES, d - start)
         total[:] = 0
-        for at in range(len(used)):
-            weight = weights[at]
-            row, raw = strip[used[at], start : start + width], bits[used[at], start : start + width]
+        at = 0
+        while at + 4 <= len(
+            used
+        ):  # four rows per pass keep the sums in registers; they are added in the order of the rows
+            p, q, r, s = weights[at], weights[at + 1], weights[at + 2], weights[at + 3]
+            a, b = strip[used[at], start : start + width], strip[used[at + 1], start : start + width]
+            c, e = strip[used[at + 2], start : start + width], strip[used[at + 3], start : start + width]
             for k in range(width):
-                worst = max(worst, raw[k] & MAGNITUDE_BITS)
+                total[k] = (
+                    ((total[k] + p * np.float64(a[k])) + q * np.float64(b[k])) + r * np.float64(c[k])
+                ) + s * np.float64(e[k])
+            at += 4
+        for rest in range(at, len(used)):
+            weight, row = weights[rest], strip[used[rest], start : start + width]
+            for k in range(width):
                 total[k] += weight * np.float64(row[k])
+        for rest in range(len(used)):
+            raw = bits[used[rest], start : start + width]
+            for k in range(width):
+                worst = max(worst, np.uint32(raw[k] & MAGNITUDE_BITS))
         if worst > largest:
             return False
         for k in range(width):

@@ -34,19 +34,25 @@ def trimmed_mean(strip: np.ndarray, program: np.ndarray, trim: int, out: np.ndar
     return True
 
 
-def mean_around_median(strip: np.ndarray, program: np.ndarray, keep: int, out: np.ndarray) -> bool:
-    """The mean of the `keep` values nearest the median of every column, once `program` has run."""
-    n, largest = strip.shape[0], np.float32(LARGEST)
-    for at, block in _cut(strip):
+def mean_around_median(strip: np.ndarray, rows: np.ndarray, program: np.ndarray, keep: int, out: np.ndarray) -> bool:
+    """The mean of the `keep` values of the given rows nearest the median of every column, once `program` has run.
+
+    In sorted order the set of nearest values slides up from the lowest: value p leaves for value p + keep when that is nearer,
+    x_p + x_(p + keep) < twice the median.
+    """
+    n, largest = len(rows), np.float32(LARGEST)
+    for at, whole in _cut(strip):
+        block = whole[rows]
         if not (block.max() <= largest and block.min() >= -largest):
             return False
-        rows = _run(program, block)
-        median = (rows[(n - 1) // 2].astype(np.float64) + rows[n // 2]) / 2
-        reach = np.stack([np.maximum(median - rows[k], rows[k + keep - 1] - median) for k in range(n - keep + 1)])
-        first = reach.argmin(axis=0)
+        values = [row.astype(np.float64) for row in _run(program, block)]
+        twice = values[(n - 1) // 2] + values[n // 2]
         total = np.zeros(block.shape[1])
-        for number, row in enumerate(rows):
-            total += row if n - keep <= number < keep else np.where((first <= number) & (number < first + keep), row, 0)
+        for first in range(keep):
+            value = values[first]
+            for row in range(first, n - keep, keep):
+                value = np.where(values[row] + values[row + keep] < twice, values[row + keep], value)
+            total += value
         out[at] = total / keep
     return True
 

@@ -33,7 +33,7 @@ def row_norms(matrix: np.ndarray) -> np.ndarray:
     squares = np.zeros(matrix.shape[0])
     with np.errstate(over="ignore", invalid="ignore"):
         for _, block in blocks(matrix):
-            squares += np.einsum("ij,ij->i", block, block)
+            squares += np.vecdot(block, block)
     norms = np.sqrt(squares)
     refuse_unless_finite(np.where(np.isfinite(norms), 0.0, np.inf))
     return norms
