@@ -46,7 +46,13 @@ def build(kind: str, classes: Mapping[str, type], table: Any, where: str = "") -
     return fill(classes[name], rest, f"{where}{name}: ", (kind, classes))
 
 
-def fill(cls: type, table: Any, where: str = "", parts: tuple[str, Mapping[str, type]] | None = None) -> Any:
+def fill(
+    cls: type,
+    table: Any,
+    where: str = "",
+    parts: tuple[str, Mapping[str, type]] | None = None,
+    built: Mapping[str, Any] | None = None,
+) -> Any:
     """A dataclass from a table of its fields: unknown keys, missing keys and wrong types are errors.
 
     Args:
@@ -54,6 +60,7 @@ def fill(cls: type, table: Any, where: str = "", parts: tuple[str, Mapping[str, 
         table: Its fields in kebab-case.
         where: Prefix of every message.
         parts: (kind, classes) of what fields that are typed by a protocol hold.
+        built: Fields whose value is made already, by kebab-case name; the table must not hold them.
     """
     if not isinstance(table, Mapping):
         raise ConfigurationError(f"{where}expected a table, not {table!r}")
@@ -62,8 +69,10 @@ def fill(cls: type, table: Any, where: str = "", parts: tuple[str, Mapping[str, 
     for key in table:
         if key not in known:
             raise ConfigurationError(f"{where}unknown key {key!r}{suggestion(key, known)}")
-    arguments = {}
+    arguments = {known[key].name: value for key, value in (built or {}).items()}
     for key, declared in known.items():
+        if declared.name in arguments:
+            continue
         if key in table and parts is not None and (several := _nested(hints[declared.name])) is not None:
             arguments[declared.name] = _parts(table[key], key, *parts, where, several=several)
         elif key in table:
