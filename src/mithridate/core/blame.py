@@ -61,7 +61,7 @@ def _line(message: str, place: Place) -> int | None:
 def _step(place: Place, word: str, number: str | None) -> Place | None:
     """One step of the path: a key, a numbered item of the list of that name, or the name that a table or text gives."""
     if number is not None:
-        items = place.inner.get(f"{word}s")
+        items = place.inner.get(f"{word}s", place.inner.get(word))
         return None if items is None else items.inner.get(int(number) - 1)
     if word in place.inner:
         return place.inner[word]

@@ -82,7 +82,7 @@ def mapped(path: Path, most_bytes: int) -> Any:
         return mmap.mmap(descriptor, size, prot=mmap.PROT_READ) if size else b""
 
 
-def write(path: Path, chunks: Iterable[Any]) -> None:
+def write(path: Path, chunks: Iterable[Any], mode: int = 0o644) -> None:
     """Replace a file as a whole: after a crash it holds either the old bytes or the new ones.
 
     The bytes go to a file beside it and to the disk before they take the name.
@@ -90,7 +90,7 @@ def write(path: Path, chunks: Iterable[Any]) -> None:
     beside = path.with_name(f".{path.name}.new")
     with told(path):
         beside.unlink(missing_ok=True)  # left over from a crash, or a trap
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:
             for chunk in chunks:
                 file.write(chunk)

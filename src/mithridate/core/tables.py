@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date
 from typing import Any
 
 from mithridate.core.blame import located
@@ -154,7 +155,13 @@ def _spoken(hint: Any) -> str:
         return " or ".join(repr(a) for a in typing.get_args(hint))
     if origin is tuple:
         return f"a list of {_spoken(typing.get_args(hint)[0])}"
-    words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+    words = {
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        bool: "true or false",
+        date: "a date (2026-05-04)",
+    }
     return words.get(hint, getattr(hint, "__name__", str(hint)))
 
 
