@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 
 from mithridate.core.errors import ConfigurationError, StoreError, UnknownName
 from mithridate.core.lock import taken
-from mithridate.identity.approval import approve, changed, issue, load_enrolment, revoke, rotate, spoken_token
+from mithridate.identity.approval import (
+    approve,
+    changed,
+    heard_rotation,
+    issue,
+    load_enrolment,
+    revoke,
+    rotate,
+    spoken_rotation,
+    spoken_token,
+)
 from mithridate.identity.enrolment import Member, parse_enrolment
 from mithridate.identity.keys import SigningKey
 from mithridate.identity.refusal import NotAuthentic
@@ -126,6 +136,18 @@ def test_a_new_key_signed_by_the_old_one_takes_its_place_and_keeps_the_name():
     assert found.member(KEYS[1].fingerprint) == Member("st-mary", "North", KEYS[1].fingerprint)
     with pytest.raises(NotAuthentic, match="unknown-key"):  # replayed
         rotate(rotate(enrolled(), signed, today=date(2026, 6, 1)), signed, today=date(2026, 6, 1))
+
+
+def test_a_rotation_can_be_passed_on_as_a_line():
+    signed = sign(KEYS[0], Rotation(KEYS[0].fingerprint, KEYS[1].public.hex()))
+    line = spoken_rotation(signed)
+    assert (line[:7], len(line)) == ("rotate-", 7 + 172)  # 128 bytes
+    assert heard_rotation(line) == signed
+    for wrong in (line[:-1], line[7:], line.replace("rotate-", "rotate-!"), "", "rotate-", "rotate-ä" + line[8:]):
+        with pytest.raises(NotAuthentic, match="malformed"):
+            heard_rotation(wrong)
+    with pytest.raises(NotAuthentic, match="no rotation"):
+        spoken_rotation(sign(KEYS[0], Invitation("r", 0, "a" * 64, 1)))
 
 
 @pytest.mark.parametrize(

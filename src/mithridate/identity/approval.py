@@ -7,6 +7,7 @@ that enrols the key, so that no crash can leave one without the other.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -23,12 +24,23 @@ from mithridate.core.lock import taken
 from mithridate.core.places import line_of
 from mithridate.core.tables import kebab
 from mithridate.identity.enrolment import Client, Enrolment, Token, parse_enrolment, public_text
-from mithridate.identity.keys import fingerprint
+from mithridate.identity.keys import KEY_BYTES, SIGNATURE_BYTES, fingerprint
 from mithridate.identity.refusal import NotAuthentic
 from mithridate.identity.statement import Rotation, Signed
 from mithridate.identity.verify import verify
 
-__all__ = ["TOKEN_BYTES", "approve", "changed", "issue", "load_enrolment", "revoke", "rotate", "spoken_token"]
+__all__ = [
+    "TOKEN_BYTES",
+    "approve",
+    "changed",
+    "heard_rotation",
+    "issue",
+    "load_enrolment",
+    "revoke",
+    "rotate",
+    "spoken_rotation",
+    "spoken_token",
+]
 
 TOKEN_BYTES = 16
 _MOST_FILE_BYTES = 16 * 2**20
@@ -144,6 +156,30 @@ def rotate(text: str, signed: Signed, *, today: date) -> str:
 def spoken_token(secret_token: bytes) -> str:
     """A token as people pass it on."""
     return f"enrol-{secret_token.hex()}"
+
+
+def spoken_rotation(signed: Signed) -> str:
+    """A signed rotation as people pass it on: the old key, the new key and the signature, in base64 for URLs."""
+    if not isinstance(signed.statement, Rotation):
+        raise NotAuthentic("malformed", "this is no rotation")
+    content = signed.key + bytes.fromhex(signed.statement.new) + signed.signature
+    return f"rotate-{base64.urlsafe_b64encode(content).decode('ascii')}"
+
+
+def heard_rotation(text: str) -> Signed:
+    """What `spoken_rotation` wrote.
+
+    Raises:
+        NotAuthentic: malformed.
+    """
+    try:
+        content = base64.b64decode(text.removeprefix("rotate-"), altchars=b"-_", validate=True)
+    except ValueError:
+        content = b""
+    if not text.startswith("rotate-") or len(content) != 2 * KEY_BYTES + SIGNATURE_BYTES:
+        raise NotAuthentic("malformed", "a rotation is 'rotate-' and 172 characters; was it copied as a whole?")
+    old, new, signature = content[:KEY_BYTES], content[KEY_BYTES : 2 * KEY_BYTES], content[2 * KEY_BYTES :]
+    return Signed(Rotation(fingerprint(old), new.hex()), old, signature)
 
 
 def _secret_of(token: str) -> bytes:
