@@ -139,7 +139,11 @@ def revoke(
     (client,) = set(after.clients) - set(before.clients)
     fields = {"name": client.name, "organisation": client.organisation, "fingerprint": client.fingerprint}
     fields |= {"revoked": str(today), "reason": reason, "file": str(path)}
-    answer(form, fields, f"revoked {client.fingerprint} of {client.name}; a server reads the list when it starts")
+    answer(
+        form,
+        fields,
+        f"revoked {client.fingerprint} of {client.name}; it counts once the server has read the list again",
+    )
 
 
 @verbs.command("list")
