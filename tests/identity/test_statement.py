@@ -48,7 +48,7 @@ def test_a_node_id_beyond_every_exact_number_is_a_text():
 
 
 def test_a_signature_is_the_same_tomorrow():
-    # from `openssl pkeyutl -sign` semantics: RFC 8032 is deterministic, so these bytes never change
+    # as `openssl pkeyutl -sign -rawin` signs the bytes written by hand above, with the seed of 32 zeros
     found = sign(KEY, Submission("run-1", 4, MODEL, UPDATE, 600)).signature.hex()
     assert found == (
         "c237557fa32fb65a89a1cc5bea2e0629badbe439dc5220615c642eb26563e32d"
