@@ -8,6 +8,7 @@ import tomllib
 import pytest
 
 from mithridate import dump, parse
+from mithridate.identity.enrolment import parse_enrolment
 from mithridate.sim.scenario import dump_scenario, parse_scenario
 from tests.docs.pages import BLOCKS, PAGES, ROOT, blocks_of
 
@@ -32,8 +33,10 @@ def test_python_runs(block):
 
 
 @pytest.mark.parametrize("block", of("toml"), ids=str)
-def test_toml_is_a_policy_or_a_scenario_and_comes_back(block):
-    if set(tomllib.loads(block.text)) == {"guard"}:
+def test_toml_is_an_enrolment_list_or_a_policy_or_a_scenario_that_comes_back(block):
+    if {"client", "organisations"} <= set(tomllib.loads(block.text)):
+        assert parse_enrolment(block.text, str(block)).clients
+    elif set(tomllib.loads(block.text)) == {"guard"}:
         guard = parse(block.text, str(block))
         assert parse(dump(guard)) == guard
     else:

@@ -17,13 +17,28 @@ import typer
 from typer.core import TyperGroup
 
 from mithridate import __version__
-from mithridate.cli import catalogue, compare, demo, recover, replay, report, run, scaffold, surroundings, sweep, theory
+from mithridate.cli import (
+    catalogue,
+    compare,
+    demo,
+    enrol,
+    recover,
+    replay,
+    report,
+    run,
+    scaffold,
+    surroundings,
+    sweep,
+    theory,
+)
 from mithridate.cli.plugins import PluginOption, hoisted
 from mithridate.cli.speak import Interrupted, log, printable
 from mithridate.core.errors import ConfigurationError, MithridateError, suggestion
 from mithridate.store.strict_json import dumped
 
 __all__ = ["app", "invoked", "main"]
+
+_OF_FLOWER = ("cryptography", "flwr")
 
 OK, FINDINGS, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -57,6 +72,7 @@ app.command("report")(report.report)
 app.command("list")(catalogue.list_names)
 app.command("describe")(catalogue.describe)
 app.command("theory")(theory.theory)
+app.add_typer(enrol.verbs, name="enrol", cls=_Verbs)
 app.command("data")(surroundings.data)
 app.command("doctor")(surroundings.doctor)
 
@@ -106,7 +122,8 @@ def invoked(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mithridate"):
             raise
-        return _failed(f"{error.name} is not installed: pip install 'mithridate[demo]'", FAILED, as_json)
+        extra = "flower" if error.name.partition(".")[0] in _OF_FLOWER else "demo"
+        return _failed(f"{error.name} is not installed: pip install 'mithridate[{extra}]'", FAILED, as_json)
     except OSError as error:
         return _failed(f"{error.filename or 'file'}: {error.strerror or error}", FAILED, as_json)
     return code if isinstance(code, int) else OK

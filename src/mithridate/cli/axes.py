@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from mithridate.cli.documents import Document
 from mithridate.core.errors import ConfigurationError, UnknownName
-from mithridate.guard.places import line_of
+from mithridate.core.places import line_of
 from mithridate.report.labels import attack_label, guard_label, labels_of
 
 if TYPE_CHECKING:
