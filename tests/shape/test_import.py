@@ -11,6 +11,7 @@ HEAVY = (
     "flwr",
     "jinja2",
     "numba",
+    "prometheus_client",
     "pureml",
     "pydantic",
     "rich",

@@ -22,6 +22,7 @@ from mithridate.cli import (
     compare,
     demo,
     enrol,
+    metrics,
     recover,
     replay,
     report,
@@ -69,6 +70,7 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("recover")(recover.recover)
 app.command("report")(report.report)
+app.command("metrics")(metrics.metrics)
 app.command("list")(catalogue.list_names)
 app.command("describe")(catalogue.describe)
 app.command("theory")(theory.theory)
