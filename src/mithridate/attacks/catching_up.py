@@ -44,7 +44,9 @@ class CatchUp:
         clipped at 1 for ten epochs, here plain steps. They measure l_i on the test set after the boost, here on the liars' own
         victims before it; a colluder who has not trained yet makes their mean infinite, here it is left out. Their boost is
         100/m, where the server adds a tenth of the sum over 100 clients, of whom it hears ten.
-    Weak against: see docs/results.md; like any boost it stands out by its length.
+    Weak against: rules that bound a row's say, for longer steps make longer rows. On MNIST (docs/results.md, trigger `sadba`,
+        three seeds) it worked on 94.6 % of the victims under the plain mean, with faster = 1 on 88.8 %; behind the geometric
+        median on 21.2 %, with faster = 1 on 51.3 %.
     """
 
     rate: float = 0.05
