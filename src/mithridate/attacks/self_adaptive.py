@@ -57,8 +57,8 @@ class Sadba(FromSource):
     Differs: the paper's text could not be had, so all of this is from code and picture. There the places tried are a Poisson-disc
         sample, here all; a place for every image is an option there, and none here. They choose among honest clients' samples
         too and hand them out; here liars keep to their own. Their gradients are a new network's, here the first broadcast's;
-        their R is 5000. Their gap leaves gap - 1 rows between bars, CIFAR's bars are coloured, and samples are dealt in runs, here
-        in turn. The picture has the uniform deal; the published configuration, whose data are made already, the static one.
+        their R is 5000. Their gap leaves gap - 1 rows between bars, CIFAR's bars are coloured, and samples are dealt in runs,
+        here in turn. The picture has the uniform deal; the published configuration, whose data are made already, the static one.
     Weak against: its own place. On MNIST (docs/results.md, four liars, boost 5, geometric median, three seeds) DBA worked on
         54.9 % of the victims, and so does FCBA, whose first four sets are DBA's bars; four parts dealt evenly in the corner on
         100 %, and on 99.5 % with chosen samples: the deal is what helps. At the place found it was 18.9 %, and 17.3 % with one
