@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mithridate.core.errors import ConfigurationError, StoreError
-from mithridate.report.facts import read
 from mithridate.report.outcomes import outcomes
+from mithridate.report.reading import read
 from mithridate.report.tally import groups
 from mithridate.sim.engine import simulate
 from mithridate.sim.scenario import parse_scenario

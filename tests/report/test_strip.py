@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mithridate.report.facts import read
+from mithridate.report.reading import read
 from mithridate.report.strip import MOST_COLUMNS, MOST_ROWS, strip, summary
 from tests.report import runs
 

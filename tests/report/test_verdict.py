@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from mithridate.report.facts import Facts, Lasted, read
+from mithridate.report.facts import Facts, Lasted
+from mithridate.report.reading import read
 from mithridate.report.verdict import judge
 from tests.report import runs
 

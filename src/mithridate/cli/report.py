@@ -44,8 +44,8 @@ def written(runs: list[Path], out: Path) -> Path:
 
         page = render_matrix(compared(outcomes(runs)))
     else:
-        from mithridate.report.facts import read
         from mithridate.report.page import render
+        from mithridate.report.reading import read
 
         page = render(read(runs))
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mithridate.report.facts import Facts, Round, RunFacts
+from mithridate.report.facts import Facts, RunFacts
+from mithridate.report.rounds import Round
 
 __all__ = ["BAR", "Bar", "Harm", "Judgement", "judgement", "reference"]
 

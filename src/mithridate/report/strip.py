@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from mithridate.report.facts import Fate, RunFacts
+from mithridate.report.facts import RunFacts
+from mithridate.report.rounds import Fate
 from mithridate.report.tally import Kind, Record, records
 from mithridate.report.wording import both_ends, count, nth, number
 

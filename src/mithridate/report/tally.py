@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from mithridate.report.facts import Fate, Round, RunFacts
+from mithridate.report.facts import RunFacts
+from mithridate.report.rounds import Fate, Round
 from mithridate.report.wording import nth
 
 __all__ = ["Group", "Kind", "Reason", "Record", "groups", "records", "spans"]
