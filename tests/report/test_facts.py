@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mithridate.core.errors import ConfigurationError
@@ -50,3 +52,24 @@ def test_only_a_finished_run_has_a_final_round(tmp_path):
     done, torn = runs.write(tmp_path, "done"), runs.write(tmp_path, "torn", finish=False)
     assert read([done]).runs[0].final is not None
     assert read([torn]).runs[0].final is None
+
+
+def test_a_guard_that_refused_every_round_is_not_said_to_judge_coordinates(tmp_path):
+    def refused(event):
+        fates = [each | {"status": "dropped", "share": None, "reason": "round-refused"} for each in event["clients"]]
+        return event | {"refused": "too few rows", "clients": fates}
+
+    def coordinates(event):
+        return event | {"clients": [each | {"share": None} for each in event["clients"]]}
+
+    never, always = (
+        read([runs.write(tmp_path, name, guarded=True, change=change)]).runs[0]
+        for name, change in (("a", refused), ("b", coordinates))
+    )
+    assert (never.judges_coordinates, always.judges_coordinates) == (False, True)
+
+
+def test_a_procedure_beside_the_plain_mean_is_a_guard(tmp_path):
+    run = read([runs.write(tmp_path, "a", attacked=True)]).runs[0]
+    beside = replace(run, settings={**run.settings, "ensemble": {"groups": 5}})
+    assert (run.role, beside.role, beside.averages) == ("unguarded", "guarded", True)

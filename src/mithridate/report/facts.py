@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Any, Literal
 
 from mithridate.core.errors import ConfigurationError
-from mithridate.guard.guard import CHALLENGED
 from mithridate.report.assurance import Assurance, Promised
+from mithridate.report.procedures import Smoothed
 from mithridate.report.rounds import Round
-from mithridate.report.settings import amount, is_plain_mean, part, table
+from mithridate.report.settings import amount, is_bare, is_plain_mean, part, table
 from mithridate.store.run import Status
 
 __all__ = ["Facts", "Lasted", "Role", "RunFacts"]
@@ -45,6 +45,7 @@ class RunFacts:
         model_digest: SHA-256 of the final model.
         promised: What the guard promised; None in older runs.
         lasted: How long the backdoor outlived the liars' departure; None if they stayed, had not planted it, or nobody looked.
+        smoothed: What the vote of noisy copies was worth; None without smoothing, or before the end.
     """
 
     label: str
@@ -57,6 +58,7 @@ class RunFacts:
     model_digest: str | None = None
     promised: Promised | None = None
     lasted: Lasted | None = None
+    smoothed: Smoothed | None = None
 
     @cached_property
     def assurance(self) -> Assurance | None:
@@ -94,8 +96,8 @@ class RunFacts:
 
     @property
     def guarded(self) -> bool:
-        """Whether anything but the plain mean aggregates."""
-        return not is_plain_mean(table(self.settings, "guard"))
+        """Whether anything but the plain mean aggregates, or a procedure stands beside it."""
+        return not is_bare(self.settings)
 
     @property
     def role(self) -> Role:
@@ -107,6 +109,17 @@ class RunFacts:
     def names_clients(self) -> bool:
         """Whether the guard says how much each client counts; rules that judge coordinates do not."""
         return any(fate.share is not None for each in self.rounds for fate in each.fates)
+
+    @property
+    def averages(self) -> bool:
+        """Whether the plain mean aggregates, whatever stands beside it."""
+        return is_plain_mean(table(self.settings, "guard"))
+
+    @property
+    def judges_coordinates(self) -> bool:
+        """Whether the guard decided and never said how much a client counts; a guard that only refused says nothing."""
+        decided = any(fate.status == "counted" for each in self.rounds for fate in each.fates)
+        return self.guarded and decided and not self.names_clients
 
     @property
     def onset(self) -> int | None:
@@ -159,7 +172,16 @@ class RunFacts:
     @property
     def refused_rounds(self) -> tuple[Round, ...]:
         """Rounds without a decision that should have had one; challenges never do."""
-        return tuple(each for each in self.rounds if each.refused not in (None, CHALLENGED))
+        return tuple(each for each in self.rounds if each.refused is not None)
+
+    @property
+    def challenges(self) -> tuple[Round, ...]:
+        return tuple(each for each in self.rounds if each.challenge)
+
+    @property
+    def rolled_back(self) -> tuple[Round, ...]:
+        """Rounds whose model gave way to an earlier one."""
+        return tuple(each for each in self.rounds if each.alarm is not None and each.alarm.back_to is not None)
 
     @property
     def foiled_rounds(self) -> tuple[Round, ...]:

@@ -122,7 +122,7 @@ def _limits(facts: Facts) -> Iterator[str]:
             "A model that has hardly learnt may take triggered samples for the target by chance. Where the rate without the "
             "trigger was recorded, a backdoor is judged by what the trigger adds; an older run may be called backdoored wrongly."
         )
-    if any(run.guarded and not run.names_clients and run.attacked for run in facts.runs):
+    if any(run.judges_coordinates and run.attacked for run in facts.runs):
         yield "Where a rule judges coordinates, no client is dropped, and the rates of exclusion say nothing about its quality."
     yield (
         "Digests show that two runs had the same configuration, data or model. They are not signatures: whoever can write to the "

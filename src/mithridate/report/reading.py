@@ -10,6 +10,7 @@ from typing import Any
 from mithridate.core.errors import StoreError
 from mithridate.report.assurance import promised
 from mithridate.report.facts import Facts, Lasted, RunFacts
+from mithridate.report.procedures import smoothed
 from mithridate.report.rounds import round_of
 from mithridate.report.settings import amount, nested
 from mithridate.report.wording import short
@@ -54,6 +55,7 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
     try:
         rounds = tuple(round_of(event) for event in events if event["event"] == "round")
         first = next((promised(event) for event in events if event["event"] == "started"), None)
+        vote = smoothed(last)
     except StoreError as error:
         raise StoreError(f"{folder.path / 'events.jsonl'}: {error}") from error
     return RunFacts(
@@ -67,6 +69,7 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
         model_digest=None if last.get("model_digest") is None else short(last["model_digest"]),
         promised=first,
         lasted=_lasted(last.get("durability")),
+        smoothed=vote,
     )
 
 

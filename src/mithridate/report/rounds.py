@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mithridate.core.errors import StoreError
+from mithridate.guard.guard import CHALLENGED
 from mithridate.report.assurance import Measured, measured
+from mithridate.report.procedures import Alarm, Sifted, alarm, sifted
 from mithridate.report.settings import amount
 from mithridate.report.wording import short
 
 __all__ = ["Fate", "Round", "round_of"]
 
 _LARGEST = 1e300
+_PASSED = "challenge-passed"
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Fate:
         client: Its id; a stranger's text.
         liar: Whether it lied in this round. Only a laboratory knows.
         minority: Whether its data are unlike the others'.
-        status: counted, dropped (by the guard), refused (at admission), absent or late.
+        status: counted, dropped (by the guard), refused (at admission), absent or late; in a challenge, whose answers are
+            judged and not aggregated, passed or failed.
         share: How much it counted; None where the rule does not say.
         stage: Who spoke about it.
         reason: What was said, as a code.
@@ -67,6 +71,9 @@ class Round:
         foiled: Why the lie could not be made, so that the liars sent what they had trained; None if it was, or none was due.
         measured: How far the aggregate was from the honest mean; None where that was not recorded.
         fates: One per client that was asked.
+        challenge: Whether it was one: its answers were judged, and nothing was aggregated.
+        sifted: What the clients' sanitisers did to their samples; empty without any.
+        alarm: What the rollback made of it; None without one.
         guard_s: What admission and guard took.
         bytes_up: What the clients sent.
     """
@@ -83,6 +90,9 @@ class Round:
     foiled: str | None = None
     victims: int | None = None
     measured: Measured | None = None
+    challenge: bool = False
+    sifted: tuple[Sifted, ...] = ()
+    alarm: Alarm | None = None
 
     @property
     def lift(self) -> float | None:
@@ -96,31 +106,39 @@ def round_of(event: Mapping[str, Any]) -> Round:
     Raises:
         StoreError: a share outside [0, 1], a number beyond every sane size.
     """
+    challenge = event.get("refused") == CHALLENGED
     return Round(
         number=event["round"],
         accuracy=_share(event.get("accuracy")),
         asr=_share(event.get("asr")),
         per_class=tuple(_share(value) for value in event.get("per_class") or ()),
-        refused=_cut(event.get("refused")),
-        fates=tuple(_fate(client) for client in event.get("clients", ())),
+        refused=None if challenge else _cut(event.get("refused")),
+        fates=tuple(_fate(client, challenge) for client in event.get("clients", ())),
         guard_s=_real((event.get("seconds") or {}).get("guard")),
         bytes_up=_real(event.get("bytes_up")),
         base_rate=_share(event.get("base_rate")),
         foiled=_cut(event.get("attack_foiled")),
         victims=amount(event.get("victims")),
         measured=measured(event),
+        challenge=challenge,
+        sifted=sifted(event),
+        alarm=alarm(event),
     )
 
 
-def _fate(client: Mapping[str, Any]) -> Fate:
+def _fate(client: Mapping[str, Any], challenge: bool) -> Fate:
+    reason = _cut(client.get("reason"))
+    status = client["status"]
+    if challenge and status == "dropped":
+        status = "passed" if reason == _PASSED else "failed"
     return Fate(
         client=short(client["client"]),
         liar=bool(client.get("liar")),
         minority=bool(client.get("minority")),
-        status=client["status"],
+        status=status,
         share=_real(client.get("share")),
         stage=_cut(client.get("stage")),
-        reason=_cut(client.get("reason")),
+        reason=reason,
         score=_real(client.get("score")),
         threshold=_real(client.get("threshold")),
     )
