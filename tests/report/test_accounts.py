@@ -157,7 +157,7 @@ def test_all_of_it_is_on_the_page(tmp_path):
         "<strong>sanitation</strong>",
         "<strong>challenge</strong>",
         "<strong>rollback</strong>",
-        "attack-foiled",
+        "<strong>attack foiled</strong>",
     ):
         assert word in html
     assert "back to the start" in html

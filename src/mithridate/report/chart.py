@@ -210,15 +210,10 @@ def _apart(heights: Sequence[float]) -> list[float]:
 
 
 def _round_ticks(last: int) -> list[int]:
-    """The first round and those that people call round numbers, but for one close to the first.
-
-    >>> [nth(number) for number in _round_ticks(11)]
-    [1, 2, 4, 6, 8, 10, 12]
-    """
+    """The first round and those that people call round numbers."""
     steps = (lead * 10**scale for scale in range(6) for lead in (1, 2, 5))
     step = next((step for step in steps if last <= 6 * step), 10**6)
-    whole = range(step - 1, last + 1, step)
-    return sorted({0, *(number for number in whole if 2 * number >= step or number == 0)})
+    return sorted({0, *range(step - 1, last + 1, step)})
 
 
 def _x(number: int, last: int) -> float:

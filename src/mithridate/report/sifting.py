@@ -43,11 +43,11 @@ def sifting(run: RunFacts) -> Sifting | None:
     if not everything:
         return None
     order = sorted(by_client, key=lambda client: (-_part(_lost(by_client[client]), _clean(by_client[client])), client))
-    head = ("client", "looked at", "clean removed", "poisoned removed", "rounds sat out")
+    head = ("client", "clean removed", "poisoned removed", "rounds sat out")
     rows = [_row(client, by_client[client]) for client in order]
     samples, poisoned = sum(one.samples for one in everything), sum(one.poisoned for one in everything)
     removed, caught = sum(one.removed for one in everything), sum(one.caught for one in everything)
-    shown = cut(head, rows, f"{count(len(order), 'client')} looked at their samples", numbers=(1, 2, 3, 4))
+    shown = cut(head, rows, f"{count(len(order), 'client')} looked at their samples", numbers=(1, 2, 3))
     return Sifting(samples, poisoned, removed, caught, shown, tuple(_said(run, everything)))
 
 
@@ -72,9 +72,8 @@ def _row(client: str, some: list[Sifted]) -> tuple[str, ...]:
     poisoned, caught = sum(one.poisoned for one in some), sum(one.caught for one in some)
     bad = f"{caught:,} of {poisoned:,} ({percent(caught / poisoned)})" if poisoned else UNKNOWN
     sat_out = sum(one.refused is not None for one in some)
-    looked = f"{sum(one.samples for one in some):,}"
     good = f"{lost:,} of {clean:,} ({percent(lost / clean)})" if clean else UNKNOWN
-    return client, looked, good, bad, str(sat_out or UNKNOWN)
+    return client, good, bad, str(sat_out or UNKNOWN)
 
 
 def _lost(some: Iterable[Sifted]) -> int:
