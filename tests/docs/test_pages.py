@@ -8,6 +8,8 @@ import tomllib
 import pytest
 
 from mithridate import dump, parse
+from mithridate.cli.axes import variants
+from mithridate.cli.documents import Document
 from mithridate.sim.scenario import dump_scenario, parse_scenario
 from tests.docs.pages import BLOCKS, PAGES, ROOT, blocks_of
 
@@ -32,10 +34,13 @@ def test_python_runs(block):
 
 
 @pytest.mark.parametrize("block", of("toml"), ids=str)
-def test_toml_is_a_policy_or_a_scenario_and_comes_back(block):
+def test_toml_is_a_policy_a_scenario_or_a_sweep_and_comes_back(block):
     if set(tomllib.loads(block.text)) == {"guard"}:
         guard = parse(block.text, str(block))
         assert parse(dump(guard)) == guard
+    elif "sweep" in tomllib.loads(block.text):
+        for each in variants(Document.of(block.text, str(block))):
+            assert parse_scenario(dump_scenario(each.scenario)) == each.scenario
     else:
         scenario = parse_scenario(block.text, str(block))
         assert parse_scenario(dump_scenario(scenario)) == scenario

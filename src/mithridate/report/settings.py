@@ -24,6 +24,7 @@ __all__ = [
     "spoken_defence",
     "spoken_guard",
     "table",
+    "undefended",
 ]
 
 _MEANS = ("mean", "weighted-mean")
@@ -109,6 +110,20 @@ def procedures(settings: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     tables.append(("ensemble", settings.get("ensemble")))
     found = [{"name": key} | dict(value) for key, value in tables if isinstance(value, Mapping)]
     return (*parts(table(settings, "clients"), "sanitise"), *found)
+
+
+def undefended(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario without its guard and its procedures: what is left is the condition that they stand under.
+
+    >>> undefended({"rounds": 3, "guard": {}, "server": {"optimiser": "sgd", "rollback": {"rise": 0.5}}})
+    {'rounds': 3, 'server': {'optimiser': 'sgd'}}
+    """
+    apart = {"server": ("smoothing", "fine-tuning", "rollback"), "clients": ("sanitise",)}
+    return {
+        key: {k: v for k, v in value.items() if k not in apart.get(key, ())} if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if key not in ("guard", "ensemble")
+    }
 
 
 def is_bare(settings: Mapping[str, Any]) -> bool:
