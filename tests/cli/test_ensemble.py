@@ -46,6 +46,30 @@ def test_sampling_with_few_models_says_that_nothing_is_certain(capsys, tmp_path)
     assert "more models are needed" in said(capsys, "run", tmp_path / "some.toml", "--out", tmp_path / "run", "-q").out
 
 
+def test_its_folder_is_a_run_that_can_be_reported(capsys, tmp_path):
+    (tmp_path / "some.toml").write_text(ENSEMBLE)
+    run = ["run", tmp_path / "some.toml", "--out", tmp_path / "run", "-q"]
+    assert said(capsys, *run).code == 0
+    journal = (tmp_path / "run" / "events.jsonl").read_bytes()
+    assert said(capsys, *run).code == 0
+    assert (tmp_path / "run" / "events.jsonl").read_bytes() == journal
+    found = said(capsys, "report", tmp_path / "run", "--format", "json")
+    assert [each["procedure"] for each in found.json["procedures"]] == ["ensemble"]
+    (tmp_path / "some.toml").write_text(ENSEMBLE.replace("seed = 3", "seed = 4"))
+    other = said(capsys, *run)
+    assert (other.code, "another scenario" in other.err) == (3, True)
+
+
+def test_a_folder_from_before_votes_had_a_journal_is_read_as_it_was(capsys, tmp_path):
+    (tmp_path / "some.toml").write_text(ENSEMBLE)
+    run = ["run", tmp_path / "some.toml", "--out", tmp_path / "run", "-q"]
+    first = said(capsys, *run)
+    for name in ("manifest.json", "events.jsonl", "scenario.toml"):
+        (tmp_path / "run" / name).unlink()
+    assert said(capsys, *run).out == first.out
+    assert not (tmp_path / "run" / "manifest.json").exists()
+
+
 DEFENCES = """
 [sweep]
 attack = ["none", { liars = 1, update = "sign-flip" }]

@@ -168,3 +168,20 @@ def test_a_plain_run_has_no_such_part(tmp_path):
     run = read([runs.write(tmp_path, "a")]).runs[0]
     assert (accounts(run), foiled_account(run)) == ((), None)
     assert "Beside the guard" not in render(read([runs.write(tmp_path, "b")]))
+
+
+def test_an_ensemble_says_what_its_vote_is_worth_and_judges_nothing(tmp_path):
+    path = runs.write(tmp_path, "a", attacked=True, rounds=0, finish=False)
+    ensemble = {"models": 2, "accuracies": [0.8, 0.6], "certified": [0.9, 0.5], "abstained": 0.25}
+    ended = {"event": "finished", "accuracy": 0.9, "asr": 0.5, "summary": {"base_rate": 0.25}, "ensemble": ensemble}
+    with RunFolder.open(path) as run:
+        run.append(ended | {"model_digest": "f", "rounds": 12})
+    facts = read([path])
+    (found,) = accounts(facts.runs[0])
+    assert "A vote of 2 models is right on 90.0 %, one of them alone on 70.0 % (the worst on 60.0 %)" in plain(found)
+    assert "The backdoor works on 50.0 %, against 25.0 % without the trigger." in plain(found)
+    assert [row[0] for row in found.table.rows] == ["0", "1"]
+    assert (facts.runs[0].accuracy, facts.runs[0].asr, facts.runs[0].base_rate) == (0.9, 0.5, 0.25)
+    html = render(facts)
+    assert "is an ensemble, and its rounds are in the runs of its models" in html
+    assert "stood ready" not in html and "Nobody was left out" not in html and "in all 0 rounds" not in html

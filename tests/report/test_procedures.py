@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mithridate.core.errors import StoreError
-from mithridate.report.procedures import alarm, sifted, smoothed
+from mithridate.report.procedures import alarm, sifted, smoothed, voted
 from mithridate.sim.sanitation import Swept, told
 
 
@@ -76,4 +76,20 @@ def test_a_vote_that_cannot_be_true_is_refused(said):
 
 
 def test_a_run_without_procedures_tells_none():
-    assert (sifted({}), alarm({"round": 0}), smoothed({})) == ((), None, None)
+    assert (sifted({}), alarm({"round": 0}), smoothed({}), voted({})) == ((), None, None, None)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"accuracies": [], "certified": []},
+        {"accuracies": [0.5], "certified": [1.5]},
+        {"accuracies": [0.5, None], "certified": []},
+        {"accuracies": [0.5], "certified": [0.5, None]},
+        {"accuracies": [0.5]},
+        3,
+    ],
+)
+def test_an_ensemble_that_cannot_be_true_is_refused(said):
+    with pytest.raises(StoreError):
+        voted({"accuracy": 0.5, "ensemble": said})

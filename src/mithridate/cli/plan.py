@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mithridate.store.cells import Cells
     from mithridate.store.run import RunFolder
 
-__all__ = ["Cell", "Estimate", "begun", "estimated", "kept", "known_fields", "planned"]
+__all__ = ["Cell", "Estimate", "begun", "estimated", "kept", "known_fields", "made_of", "planned"]
 
 _TIMED_CELLS = 3
 _TIMED_ROUNDS = 3
@@ -98,24 +98,29 @@ def kept(plan: Sequence[Cell], cells: Cells) -> None:
 
 def begun(scenario: Scenario, key: str, axes: Mapping[str, Any], cells: Cells) -> RunFolder:
     """The cell's folder, created if need be: its manifest names key and axes, and the engine takes it from there."""
-    from datetime import UTC, datetime
-
     from mithridate.sim.scenario import dump_scenario
-    from mithridate.sim.tasks import load
-    from mithridate.store.manifest import manifest
 
     if (run := cells.find(key)) is not None:
         return run
+    return cells.begin(key, made_of(scenario, axes=axes), dump_scenario(scenario))
+
+
+def made_of(scenario: Scenario, **more: Any) -> dict[str, Any]:
+    """The manifest of a scenario that is begun now; `more` holds further plain entries."""
+    from datetime import UTC, datetime
+
+    from mithridate.sim.tasks import load
+    from mithridate.store.manifest import manifest
+
     task = load(scenario.task.name, scenario.task.path)
-    content = manifest(
+    return manifest(
         config_digest=scenario.digest,
         seeds=[scenario.seed],
         data_digest=task.digest,
         provenance=f"{task.provenance}: {task.source}",
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        more={"name": scenario.name, "axes": axes, "test_samples": task.test_samples},
+        more={"name": scenario.name, "test_samples": task.test_samples} | more,
     )
-    return cells.begin(key, content, dump_scenario(scenario))
 
 
 def known_fields(run: RunFolder) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
+from mithridate.cli.ensemble import journalled
 from mithridate.cli.failures import OnRecord
 from mithridate.cli.plan import begun, known_fields
 from mithridate.cli.run import fields_of
@@ -99,9 +100,8 @@ def _played(scenario: Scenario, folder: RunFolder, observe: Callable[[int], None
         run = simulate(scenario, partial(heard, 0), folder.path, threads=threads, spare_s=SPARE_S)
         return fields_of(run)
     found = vote(scenario, heard, folder.path, threads=threads, spare_s=SPARE_S)
-    with RunFolder.open(folder.path) as cell:
-        cell.append(found.ending)
-        return known_fields(cell)
+    journalled(cell := RunFolder.open(folder.path), found)
+    return known_fields(cell)
 
 
 def _jobs() -> SimpleQueue[dict[str, Any]]:

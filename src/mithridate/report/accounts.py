@@ -44,7 +44,7 @@ class Account:
 
 def accounts(run: RunFacts) -> tuple[Account, ...]:
     """The procedures of a run, in the order in which a round meets them."""
-    found = (_sanitised(run), _challenged(run), _tuned(run), _rolled_back(run), _smoothed(run))
+    found = (_sanitised(run), _challenged(run), _tuned(run), _rolled_back(run), _smoothed(run), _voted(run))
     return tuple(each for each in found if each is not None)
 
 
@@ -196,6 +196,38 @@ def _vote(run: RunFacts) -> Iterator[str]:
         yield f"On {percent(share)} it is right for certain while each poisoned sample is changed by at most {number(radius)}."
         if radius < _CHANGED_LABEL:
             yield "Changing a label alone is a change of 1.41: no backdoor that does so is covered."
+
+
+def _voted(run: RunFacts) -> Account | None:
+    found = run.voted
+    if found is None:
+        return None
+    mean = sum(found.accuracies) / len(found.accuracies)
+    said = [
+        (
+            f"A vote of {count(len(found.accuracies), 'model')} is right on {percent(found.accuracy)}, "
+            f"one of them alone on {percent(mean)} (the worst on {percent(min(found.accuracies))})."
+        )
+    ]
+    if found.asr is not None:
+        said.append(
+            f"The backdoor works on {percent(found.asr)}, against {percent(found.base_rate)} without the trigger."
+        )
+    if found.abstained:
+        said.append(f"On {percent(found.abstained)} it is not sure whatever anybody does.")
+    said.append(
+        "The models’ own runs lie in its folder." if found.certified else "Nothing is certain: more models are needed."
+    )
+    rows = [(str(m), percent(share)) for m, share in enumerate(found.certified)]
+    shown = (
+        cut(("malicious clients more", "right for certain"), rows, "The certificate", numbers=(1,)) if rows else None
+    )
+    figures = {
+        "models": len(found.accuracies),
+        "accuracies": list(found.accuracies),
+        "certified": list(found.certified),
+    }
+    return Account("ensemble", tuple(said), shown, figures)
 
 
 def foiled_account(run: RunFacts) -> Account | None:

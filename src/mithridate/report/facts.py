@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.report.assurance import Assurance, Promised
-from mithridate.report.procedures import Smoothed
+from mithridate.report.procedures import Smoothed, Voted
 from mithridate.report.rounds import Round
 from mithridate.report.settings import amount, is_bare, is_plain_mean, part, table
 from mithridate.store.run import Status
@@ -46,6 +46,7 @@ class RunFacts:
         promised: What the guard promised; None in older runs.
         lasted: How long the backdoor outlived the liars' departure; None if they stayed, had not planted it, or nobody looked.
         smoothed: What the vote of noisy copies was worth; None without smoothing, or before the end.
+        voted: How an ensemble's vote ended; None of any other run, and before the end.
     """
 
     label: str
@@ -59,6 +60,7 @@ class RunFacts:
     promised: Promised | None = None
     lasted: Lasted | None = None
     smoothed: Smoothed | None = None
+    voted: Voted | None = None
 
     @cached_property
     def assurance(self) -> Assurance | None:
@@ -128,13 +130,24 @@ class RunFacts:
 
     @property
     def accuracy(self) -> float | None:
-        """As last measured."""
+        """As last measured; of an ensemble the vote's."""
+        if self.voted is not None:
+            return self.voted.accuracy
         return next((each.accuracy for each in reversed(self.rounds) if each.accuracy is not None), None)
 
     @property
     def asr(self) -> float | None:
-        """As last measured."""
+        """As last measured; of an ensemble the vote's."""
+        if self.voted is not None:
+            return self.voted.asr
         return next((each.asr for each in reversed(self.rounds) if each.asr is not None), None)
+
+    @property
+    def base_rate(self) -> float | None:
+        """How often the target is answered without the trigger; as last measured, of an ensemble the vote's."""
+        if self.voted is not None:
+            return self.voted.base_rate
+        return None if self.backdoor is None else self.backdoor.base_rate
 
     @property
     def backdoor(self) -> Round | None:

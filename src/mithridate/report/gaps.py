@@ -70,12 +70,12 @@ def _breadth(facts: Facts) -> Iterator[Gap]:
     for title, owner, key in (("Data", "task", "name"), ("Models", "model", "name"), ("Skew", "clients", "partition")):
         used = sorted({_choice(table(run.settings, owner), key) for run in facts.runs})
         yield Gap(title, f"{listed(used)} and nothing else.")
-    liars = sorted({(len(run.liars), run.enrolled) for run in facts.runs if run.attacked})
+    liars = sorted({(len(run.liars), run.enrolled) for run in facts.runs if run.attacked and run.voted is None})
     if liars:
         tried = listed([f"{liar} of {all_clients}" for liar, all_clients in liars])
         yield Gap("Number of liars", f"{tried}; against more liars than its f, a guard promises nothing.")
     lossy = any(fate.status in ("absent", "late") for run in facts.runs for each in run.rounds for fate in each.fates)
-    if not lossy:
+    if not lossy and any(run.rounds for run in facts.runs):
         yield Gap("Lost and late replies", "every client answered in time, in every round.")
 
 

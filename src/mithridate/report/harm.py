@@ -71,6 +71,8 @@ def judgement(run: RunFacts, facts: Facts, bar: Bar = BAR) -> Judgement:
 def _unmeasured(run: RunFacts) -> str | None:
     if run.status != "finished":
         return f"“{run.label}” is not finished"
+    if run.voted is not None:
+        return f"“{run.label}” is an ensemble, and its rounds are in the runs of its models"
     if not run.rounds or run.rounds[-1].accuracy is None:
         return f"“{run.label}” was not measured at its end"
     return None

@@ -11,7 +11,7 @@ from mithridate.core.errors import StoreError
 from mithridate.report.settings import amount
 from mithridate.report.wording import short
 
-__all__ = ["Alarm", "Sifted", "Smoothed", "alarm", "sifted", "smoothed"]
+__all__ = ["Alarm", "Sifted", "Smoothed", "Voted", "alarm", "sifted", "smoothed", "voted"]
 
 _MOST_VOTES = 10**9
 _LARGEST = 1e300
@@ -77,6 +77,26 @@ class Smoothed:
     asr: float | None
     certified: tuple[tuple[float, float], ...]
     uncertified: str | None
+
+
+@dataclass(frozen=True)
+class Voted:
+    """How the vote of an ensemble ended. Its rounds are in the runs of its models.
+
+    Args:
+        accuracy, asr: Of the vote, in [0, 1]; asr is None without a backdoor.
+        base_rate: How often it answers the trigger's target without the trigger.
+        accuracies: Of the models.
+        certified: The share of test samples that it answers rightly whatever 0, 1, 2, ... further clients do.
+        abstained: The share that it is not sure of at all.
+    """
+
+    accuracy: float | None
+    asr: float | None
+    base_rate: float | None
+    accuracies: tuple[float, ...]
+    certified: tuple[float, ...]
+    abstained: float | None
 
 
 def sifted(event: Mapping[str, Any]) -> tuple[Sifted, ...]:
@@ -151,6 +171,32 @@ def smoothed(event: Mapping[str, Any]) -> Smoothed | None:
         asr=_share(told.get("asr")),
         certified=tuple(sorted(points)),
         uncertified=None if reason is None else short(str(reason)),
+    )
+
+
+def voted(event: Mapping[str, Any]) -> Voted | None:
+    """How an ensemble's vote ended; None of any other run.
+
+    Raises:
+        StoreError: it says something else than shares.
+
+    >>> voted({"accuracy": 0.9, "ensemble": {"accuracies": [0.8, 0.7], "certified": [0.9, 0.6]}}).certified
+    (0.9, 0.6)
+    """
+    told = event.get("ensemble")
+    if told is None:
+        return None
+    lists = [_mapping(told).get(key) for key in ("accuracies", "certified")]
+    accuracies, certified = ([_share(each) for each in one] if isinstance(one, list) else [None] for one in lists)
+    if not accuracies or None in accuracies or None in certified:
+        raise StoreError("an ensemble must say how right its models are, and what is certain")
+    return Voted(
+        accuracy=_share(event.get("accuracy")),
+        asr=_share(event.get("asr")),
+        base_rate=_share((event.get("summary") or {}).get("base_rate")),
+        accuracies=tuple(each for each in accuracies if each is not None),
+        certified=tuple(each for each in certified if each is not None),
+        abstained=_share(told.get("abstained")),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from mithridate.core.errors import StoreError
 from mithridate.report.assurance import promised
 from mithridate.report.facts import Facts, Lasted, RunFacts
-from mithridate.report.procedures import smoothed
+from mithridate.report.procedures import smoothed, voted
 from mithridate.report.rounds import round_of
 from mithridate.report.settings import amount, nested
 from mithridate.report.wording import short
@@ -55,7 +55,7 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
     try:
         rounds = tuple(round_of(event) for event in events if event["event"] == "round")
         first = next((promised(event) for event in events if event["event"] == "started"), None)
-        vote = smoothed(last)
+        vote, models = smoothed(last), voted(last)
     except StoreError as error:
         raise StoreError(f"{folder.path / 'events.jsonl'}: {error}") from error
     return RunFacts(
@@ -70,6 +70,7 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
         promised=first,
         lasted=_lasted(last.get("durability")),
         smoothed=vote,
+        voted=models,
     )
 
 

@@ -143,15 +143,17 @@ def _defence(run: RunFacts) -> str:
 
 def _who_lied(run: RunFacts) -> str:
     attack = table(run.settings, "attack")
-    if not run.liars:
-        return f"{count(amount(attack.get('liars')) or 0, 'liar')} stood ready and did not lie."
+    ready = amount(attack.get("liars")) or 0
+    if not run.liars and run.voted is None:
+        return f"{count(ready, 'liar')} stood ready and did not lie."
     means = [name for slot in ("update", "data") if (name := name_of_part(attack, slot))]
     trigger = name_of_part(attack, "trigger")
     if trigger is not None:
         means.append(f"a backdoor ({trigger} trigger)")
     by = f" with {listed(means)}" if means else ""
     since = f" from round {nth(run.onset)} on" if run.onset else ""
-    return f"{len(run.liars)} of {count(run.enrolled, 'client')} lied{since}{by}."
+    lying = ready if run.voted is not None else len(run.liars)
+    return f"{lying} of {count(run.enrolled, 'client')} lied{since}{by}."
 
 
 def _foiled(run: RunFacts) -> Iterator[str]:
