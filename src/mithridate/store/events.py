@@ -34,7 +34,7 @@ _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     },
     "finished": {
         "accuracy": _NUMBER, "asr": _NUMBER, "durability": (dict, type(None)), "model_digest": _TEXT, "rounds": _NUMBER,
-        "seconds": _NUMBER,
+        "seconds": _NUMBER, "ensemble": (dict, type(None)),
     },
     "failed": {"kind": _TEXT, "error": _TEXT},
 }  # fmt: skip
