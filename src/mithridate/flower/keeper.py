@@ -45,7 +45,7 @@ class Outcome:
         decision: What the guard decided.
         cohort: Who was admitted; None if nobody was.
         refusals: Who was not.
-        event: The round as it stands in the journal.
+        event: The round as it stands in the journal; without its digests where there is no journal and nobody listens.
         memory: What the guard remembers afterwards.
     """
 
@@ -166,15 +166,18 @@ class Keeper:
             "round": round,
             "accuracy": None,
             "asr": None,
-            "decision": decided.digest,
             "refused": decision.refused,
             "fell_back": None if decision is decided else decided.refused,
-            "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
-            "model": digest(sent.flat + decision.delta),
             "clients": fates(asked, cohort, refusals, decision),
             "refusals": [[each.client, each.reason, each.detail] for each in refusals],
-            "seconds": {"guard": time.perf_counter() - began},
         }
+        if self.journal is not None or self._watchers:
+            event |= {
+                "decision": decided.digest,
+                "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
+                "model": digest(sent.flat + decision.delta),
+            }
+        event["seconds"] = {"guard": time.perf_counter() - began}
         model = None if decision.refused is not None else _moved(sent, decision.delta)
         return Outcome(model, decision, cohort, tuple(refusals), event, memory)
 
