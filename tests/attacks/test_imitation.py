@@ -89,17 +89,24 @@ def test_a_ruined_model_is_worth_no_more_than_a_million():
 
 def test_every_lie_meets_the_same_clients_and_batches():
     stage = imitated(Guard(Mean()), counts=((3, 6), (2, 6)), horizon=3, samples=different())
-    first, other = stage.gain(lying(np.ones(10))), stage.gain(lying(-np.ones(10)))
+    first, other = stage.gain(lying(np.arange(10))), stage.gain(lying(-np.arange(10)))
     again = imitated(Guard(Mean()), counts=((3, 6), (2, 6)), horizon=3, samples=different())
-    assert again.gain(lying(-np.ones(10))) == other != first == stage.gain(lying(np.ones(10)))
+    assert again.gain(lying(-np.arange(10))) == other != first == stage.gain(lying(np.arange(10)))
 
 
-def test_imitated_clients_have_a_liars_number_of_samples_and_differ_from_each_other():
-    stage = imitated(Guard(Mean()), counts=((3, 9),), samples=different())
-    assert [len(shard.y) for shard in stage.shards] == [6] * 6  # (8 + 5) / 2, without the liar that has none
-    known = {image.tobytes() for shard in different() for image in shard.x}
-    assert {image.tobytes() for shard in stage.shards for image in shard.x} <= known
-    assert len({shard.x.tobytes() for shard in stage.shards}) == 6
+def test_an_imitated_client_has_the_classes_of_a_liar_in_another_order():
+    x = np.random.default_rng(0).random((9, 1, 2, 2), np.float32)
+    liars = (
+        Samples(x[:5], np.array([0, 0, 0, 0, 1])),
+        Samples(x[:0], np.zeros(0, int)),
+        Samples(x[5:], np.array([2, 2, 0, 1])),
+    )
+    stage = imitated(Guard(Mean()), counts=((3, 43),), samples=liars)
+    found = {tuple(np.bincount(shard.y, minlength=3)) for shard in stage.shards}
+    assert len(stage.shards) == 40 and {tuple(sorted(one)) for one in found} == {(0, 1, 4), (1, 1, 2)}
+    assert len(found) == 6 + 3
+    known = {(image.tobytes(), label) for liar in liars for image, label in zip(liar.x, liar.y, strict=True)}
+    assert {(i.tobytes(), y) for shard in stage.shards for i, y in zip(shard.x, shard.y, strict=True)} <= known
 
 
 @pytest.mark.parametrize("guard", [Guard(FlTrust()), Guard(Median(), (WorkerMomentum(beta=0.5),))], ids=repr)

@@ -34,9 +34,9 @@ def view_of(attack, guard=None, samples=None, **fields) -> View:
 
 
 def test_the_untaught_lie_by_hand():
-    # tanh(0) = 0 is the middle: c = sqrt(1 x 4) = 2 and E = 1 + 1 = 2 of at most 3 steps. From w = 0 the only sample has the
+    # tanh(0) = 0 is the middle: c = sqrt(1 x 4) = 2 and E = sqrt(4) = 2 steps. From w = 0 the only sample has the
     # gradient (-1/2, 1/2, -1/2, 1/2); after one step of rate 1 its scores are 1 and -1, and 1 / (1 + e^2) stands for 1/2.
-    attack = LearnedPolicy(generations=0, low=1.0, high=4.0, steps=3, rate=1.0, horizon=1)
+    attack = LearnedPolicy(generations=0, low=1.0, high=4.0, steps=4, rate=1.0, horizon=1)
     rows, memory = attack.craft(view_of(attack, samples=(ONE, ONE)))
     way = 0.5 + 1 / (1 + np.exp(2.0))
     assert rows.tolist() == [pytest.approx([-2 * way, 2 * way, -2 * way, 2 * way], rel=1e-6)] * 2
@@ -46,7 +46,7 @@ def test_the_untaught_lie_by_hand():
 def test_an_action_stands_for_a_length_and_a_number_of_steps():
     attack = LearnedPolicy(low=0.5, high=8.0, steps=11)
     assert attack.meant(np.array([-1.0, 1.0])) == (0.5, 11)
-    assert attack.meant(np.array([0.5, 0.0])) == (pytest.approx(4.0), 6)
+    assert attack.meant(np.array([0.5, 0.0])) == (pytest.approx(4.0), 3)  # 0.5 x 16^(3/4) and 11^(1/2) = 3.3
 
 
 def test_the_output_layer_is_scaled_and_laid_on_fixed_directions():
@@ -142,15 +142,17 @@ def accuracy(rule: str, liars: int, generations: int) -> float:
     return simulate(parse_scenario(text), threads=1).accuracy
 
 
-@pytest.mark.parametrize(("rule", "liars"), [('"mean"', 1), ('{ name = "multi-krum", f = 3 }', 3)])
+@pytest.mark.parametrize(("rule", "liars"), [('"mean"', 1), ('{ name = "krum", f = 3 }', 3)])
 def test_in_the_federation_taught_liars_do_more_harm_than_untaught_ones(rule, liars):
-    # Measured: 0.04 against 0.73 under the mean, 0.39 against 0.75 under Multi-Krum.
+    # Measured: 0.11 against 0.69 under the mean, 0.02 against 0.50 under Krum.
     assert accuracy(rule, liars, 3) < accuracy(rule, liars, 0) - 0.2
 
 
-def test_where_no_lie_that_was_tried_gets_through_nothing_is_learnt():
-    # Measured: Krum takes none, 0.66 either way.
-    assert accuracy('{ name = "krum", f = 3 }', 3, 3) == accuracy('{ name = "krum", f = 3 }', 3, 0)
+def test_where_no_lie_gets_through_nothing_is_learnt():
+    # All honest clients have the one sample and send the same row, which Krum takes whatever the liars send.
+    _, memory = QUICK.craft(view_of(QUICK, Guard(Krum(f=1)), samples=(ONE, ONE)))
+    before, after = memory["earned"]
+    assert before == after < 0 and not memory["policy"].any()
 
 
 def test_it_needs_samples_a_guard_and_good_arguments():

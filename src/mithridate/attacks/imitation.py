@@ -44,9 +44,10 @@ def harm(access: ModelAccess, model: np.ndarray, samples: Samples, kind: Harm) -
 class Imitation:
     """Rounds that could come: what the federation would become if the liars lied in a given way from now on.
 
-    Each imitated honest client draws its samples, once, from the liars' shards, in proportions of its own that are uniform on
-    the simplex, so that clients differ if the liars do. It trains as the federation does. The guard begins without a memory;
-    its aggregate is added to the model. How many rows lie, of how many, is drawn from the counts of rounds that the liars saw.
+    Each imitated honest client draws its samples, once, from the liars' pooled ones: as many of its classes as one of the liars
+    has of its own, the classes in another order. So the clients are as unlike as the liars are. They train as the federation
+    does. The guard begins without a memory; its aggregate is added to the model. How many rows lie, of how many, is drawn from
+    the counts of rounds that the liars saw.
 
     All randomness but the lies' follows from one seed: every way of lying meets the same clients, batches and draws.
 
@@ -74,14 +75,15 @@ class Imitation:
     @cached_property
     def shards(self) -> list[Samples]:
         """What the imitated honest clients train on."""
-        given = [each for each in self.view.samples if len(each.y)]
-        size = max(1, round(sum(len(each.y) for each in given) / len(given)))
+        classes, labels = np.unique(self.pool.y, return_inverse=True)
+        skews = [np.array([(each.y == c).sum() for c in classes]) for each in self.view.samples if len(each.y)]
         shards = []
         for client in range(max(n - m for m, n in self.counts)):
             rng = stream(self.seed, client, "imitated shard")
-            parts = rng.multinomial(size, rng.dirichlet(np.ones(len(given))))
-            hits = [rng.integers(len(each.y), size=k) for each, k in zip(given, parts, strict=True)]
-            shards.append(pooled(tuple(Samples(e.x[hit], e.y[hit]) for e, hit in zip(given, hits, strict=True))))
+            skew = rng.permutation(skews[int(rng.integers(len(skews)))])
+            hits = [rng.choice(np.flatnonzero(labels == c), size) for c, size in enumerate(skew)]
+            hit = np.concatenate(hits)
+            shards.append(Samples(self.pool.x[hit], self.pool.y[hit]))
         return shards
 
     def gain(self, liar: Liar) -> float:

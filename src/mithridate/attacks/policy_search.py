@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["Lesson", "acted", "learnt"]
 
-_WIDTH, _NARROWEST, _ELITE = 1.0, 0.1, 3
+_WIDTH, _NARROWEST, _ELITE = (1.0, 0.3), 0.1, 3
 
 
 class Lesson(NamedTuple):
@@ -44,7 +44,8 @@ def learnt(
     """The best policy that a cross-entropy search finds from here; never one that earns less than the first.
 
     Each generation draws `population` policies from a normal distribution about the last generation's elite, a third of the
-    population; their mean and spread are those of the next one. `earned` must give the same policy the same.
+    population; their mean and spread are those of the next one. The search begins wider in the first column, which is what a
+    policy does whatever the state, as long as a state begins with 1. `earned` must give the same policy the same.
 
     From: Rubinstein 1999; de Boer et al., "A tutorial on the cross-entropy method", 2005.
 
@@ -53,7 +54,8 @@ def learnt(
     >>> bool(abs(found.weights[0, 0] - 2) < 0.1), found.before
     (True, -2.0)
     """
-    mean, spread = np.array(weights, np.float64), np.full(weights.shape, _WIDTH)
+    mean, spread = np.array(weights, np.float64), np.full(weights.shape, _WIDTH[1])
+    spread[:, 0] = _WIDTH[0]
     before = best = earned(mean)
     chosen = mean
     for _ in range(generations):
