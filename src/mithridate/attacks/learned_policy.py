@@ -64,11 +64,11 @@ class LearnedPolicy:
         scaled, on fixed random directions, and the loss. Their liars first invert the model's moves for images like those of
         honest clients; ours know their own samples alone. Their action against FLTrust (rate, E, and the weight of a clean
         loss) is left out. The paper's text was not at hand.
-    Weak against: coordinate-wise rules, under which the length of a lie hardly counts and lessons are worth nothing. On MNIST as in
-        docs/results.md (4 of 20 clients lie, three seeds) the clipped median ends at 83.0 % taught and 82.8 % untaught
+    Weak against: coordinate-wise rules, under which the length of a lie hardly counts and lessons are worth nothing. On MNIST,
+        as in docs/results.md (4 of 20 clients lie, three seeds), the clipped median ends at 83.0 % taught and 82.8 % untaught
         (`generations = 0`), Krum at 55.4 and 64.6 %, the mean at 10.1 and 88.9 %. Under Krum that is more harm than `ipm` and
         `alie` do, and less than `fang-krum` (42.4 %) and `agr-tailored` (12.4 %), who see the honest updates. Where no lie that
-        is tried gets past, as with Krum on alike clients, all rehearsals earn the same and nothing is learnt.
+        is tried gets past, as with Krum on clients that are all alike, all rehearsals earn the same and nothing is learnt.
     """
 
     horizon: int = 3
