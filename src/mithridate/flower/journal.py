@@ -61,6 +61,7 @@ class Journal:
             seed: The defence's.
             size: Parameters of the model.
             keep_rounds: Whether every round's updates are kept.
+            more: What else the first event says.
         """
         parent = Path(parent)
         for path in sorted(parent.glob("*/manifest.json"), reverse=True):
@@ -80,7 +81,7 @@ class Journal:
         run = RunFolder.create(parent / f"{name}-{1 + max(taken, default=0):04d}", content, dump(guard))
         journal = cls(run, keep_rounds)
         journal._tell({"event": "started", "id": run.path.name, "name": name, "version": code_version(),
-                       "config_digest": key, "time": _now(), "rounds": None, "theory": None})  # fmt: skip
+                       "config_digest": key, "time": _now(), "rounds": None, "theory": None} | dict(more or {}))  # fmt: skip
         return journal
 
     @property
