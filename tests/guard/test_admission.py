@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError
-from mithridate.guard.admission import Limits, Reply, Sent, admit
+from mithridate.guard.admission import Admission, Limits, Refusal, Reply, Sent, admit
 from mithridate.guard.guard import Guard
 from mithridate.rules import MultiKrum, TrimmedMean
 from mithridate.stages import Clip, NearestNeighbourMixing
@@ -316,3 +317,41 @@ def test_a_hundred_thousand_mutated_replies():
                 keyed[key] = array if kind < 6 else odd[rng.integers(len(odd))]
             mutated.append(Reply(**fields))
         thrown += throw(mutated)
+
+
+# One reply at a time
+
+
+@given(st.permutations(range(6)), st.sets(st.integers(0, 5)))
+def test_a_door_decides_as_admit_does_in_any_order_of_arrival(order, broken):
+    sent = Sent({"w": np.zeros(3, np.float32)})
+    replies = [
+        Reply(f"c{i}", {"w": np.full(3, np.nan if i in broken else i, np.float32)}, num_examples=i) for i in range(6)
+    ]
+    expected, refused = admit(sent, replies, round=2, seed=5)
+    door = Admission(sent, 6, round=2, seed=5)
+    for i in order:
+        assert door.offer(replies[i]) is (i not in broken)
+    cohort, turned_away = door.close()
+    assert turned_away == refused
+    assert (cohort is None) == (expected is None)
+    if cohort is not None:
+        assert digest((cohort.updates, cohort.clients, cohort.weights, cohort.round, cohort.seed)) == digest(
+            (expected.updates, expected.clients, expected.weights, expected.round, expected.seed)
+        )
+
+
+def test_a_door_takes_no_more_than_were_asked():
+    door = Admission(Sent({"w": np.zeros(1, np.float32)}), 1, round=0, seed=0)
+    good = Reply("a", {"w": np.ones(1, np.float32)})
+    assert door.offer(good)
+    assert not door.offer(good)
+    cohort, refused = door.close()
+    assert cohort.n == 1
+    assert refused == (Refusal("a", "sent-twice", "more than 1 replies"),)
+
+
+def test_a_door_records_what_the_venue_turned_away():
+    door = Admission(Sent({"w": np.zeros(1, np.float32)}), 1, round=0, seed=0)
+    door.refuse("e\x00ve", "malformed", "no header")
+    assert door.close() == (None, (Refusal("e\N{REPLACEMENT CHARACTER}ve", "malformed", "no header"),))

@@ -19,7 +19,7 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Entry, Layout
 from mithridate.core.protocols import fits
 
-__all__ = ["Limits", "Reason", "Refusal", "Reply", "Sent", "admit"]
+__all__ = ["Admission", "Limits", "Reason", "Refusal", "Reply", "Sent", "admit"]
 
 Reason = Literal[
     "bad-client-id",
@@ -44,6 +44,22 @@ Reason = Literal[
     "sent-twice",
     "contradicts-itself",
     "replayed",
+    "malformed",
+    "too-many-bytes",
+    "records",
+    "failed",
+    "spoofed",
+    "unsigned",
+    "bad-signature",
+    "wrong-run",
+    "wrong-model",
+    "wrong-update",
+    "wrong-examples",
+    "unknown-key",
+    "not-enrolled",
+    "not-approved",
+    "revoked",
+    "organisation-cap",
 ]
 """Why a reply was refused. A fixed vocabulary, so that reports and alerts can count on it."""
 
@@ -178,36 +194,104 @@ def admit(
     >>> refused
     (Refusal(client='eve', reason='not-finite', detail="'w' holds NaN or Inf"),)
     """
-    # By client before anything else, so that the order of arrival cannot matter and rows need not be moved afterwards.
-    arrived = sorted(replies, key=lambda reply: _spoken(getattr(reply, "client", None), limits))
-    updates = np.empty((len(arrived), sent.layout.d), np.float32)
-    candidates: list[_Candidate] = []
-    refusals: list[Refusal] = []
+    # By client before anything else, so that rows need not be moved afterwards.
+    arrived = sorted(replies, key=lambda reply: spoken(getattr(reply, "client", None), limits))
+    door = Admission(sent, len(arrived), round=round, seed=seed, limits=limits, seen=seen)
     for reply in arrived:
+        door.offer(reply)
+    return door.close(**brought)
+
+
+class Admission:
+    """`admit`, one reply at a time: what arrives is checked, written to its row and need not be kept by the venue.
+
+    Holds (most, d) float32 and nothing else of that size; rows are put in order of client id in place when the door is closed.
+
+    Args:
+        sent: The broadcast.
+        most: How many replies are looked at; more are refused unseen.
+        round: This round's number.
+        seed: Seed of the defence's randomness.
+        limits: How far a claim may go.
+        seen: Digests of updates of earlier rounds.
+
+    >>> door = Admission(Sent({"w": np.zeros(1, np.float32)}), 2, round=0, seed=0)
+    >>> door.offer(Reply("eve", {"w": np.array([np.inf])})), door.offer(Reply("ann", {"w": np.array([1.])}))
+    (False, True)
+    >>> cohort, refused = door.close()
+    >>> cohort.updates.tolist(), [refusal.reason for refusal in refused]
+    ([[1.0]], ['not-finite'])
+    """
+
+    def __init__(
+        self,
+        sent: Sent,
+        most: int,
+        *,
+        round: int,
+        seed: int,
+        limits: Limits = Limits(),
+        seen: frozenset[str] = frozenset(),
+    ) -> None:
+        self._sent, self._round, self._seed, self._limits, self._seen = sent, round, seed, limits, seen
+        self._updates = np.empty((most, sent.layout.d), np.float32)
+        self._candidates: list[_Candidate] = []
+        self._refusals: list[Refusal] = []
+
+    def offer(self, reply: Reply) -> bool:
+        """Let one reply in, or refuse it by name; whether it got in so far."""
+        row = len(self._candidates)
         try:
-            candidates.append(_examined(sent, reply, round, limits, updates, len(candidates)))
+            if row == len(self._updates):
+                raise _Refused("sent-twice", f"more than {row} replies")
+            self._candidates.append(_examined(self._sent, reply, self._round, self._limits, self._updates, row))
         except _Refused as odd:
-            refusals.append(Refusal(_spoken(getattr(reply, "client", None), limits), odd.reason, odd.detail))
-    kept = _unrepeated(candidates, updates, seen, refusals)
-    refusals.sort(key=lambda refusal: (refusal.client, refusal.reason, refusal.detail))
-    if not kept:
-        return None, tuple(refusals)
-    rows = [candidate.row for candidate in kept]
-    updates = updates[: len(rows)] if rows == list(range(len(rows))) else updates[rows]
-    claims = np.array([candidate.claim for candidate in kept])
-    positive = claims[claims > 0]
-    weights = np.minimum(claims, limits.weight_ratio * np.median(positive)) if positive.size else claims
-    cohort = Cohort(
-        sent.flat,
-        updates,
-        tuple((candidate.client,) for candidate in kept),
-        weights,
-        round=round,
-        seed=seed,
-        layout=sent.layout,
-        **brought,
-    )
-    return cohort, tuple(refusals)
+            self.refuse(getattr(reply, "client", None), odd.reason, odd.detail)
+            return False
+        return True
+
+    def refuse(self, client: Any, reason: Reason, detail: str) -> None:
+        """Record what the venue itself turned away."""
+        self._refusals.append(Refusal(spoken(client, self._limits), reason, detail))
+
+    def close(self, **brought: Any) -> tuple[Cohort | None, tuple[Refusal, ...]]:
+        """The cohort, or None if nobody got in; and the refusals, ordered by client id. The door is of no use afterwards."""
+        kept = _unrepeated(self._candidates, self._updates, self._seen, self._refusals)
+        self._refusals.sort(key=lambda refusal: (refusal.client, refusal.reason, refusal.detail))
+        refusals = tuple(self._refusals)
+        if not kept:
+            return None, refusals
+        _ordered(self._updates, [candidate.row for candidate in kept])
+        claims = np.array([candidate.claim for candidate in kept])
+        positive = claims[claims > 0]
+        weights = np.minimum(claims, self._limits.weight_ratio * np.median(positive)) if positive.size else claims
+        cohort = Cohort(
+            self._sent.flat,
+            self._updates[: len(kept)],
+            tuple((candidate.client,) for candidate in kept),
+            weights,
+            round=self._round,
+            seed=self._seed,
+            layout=self._sent.layout,
+            **brought,
+        )
+        return cohort, refusals
+
+
+def _ordered(updates: np.ndarray, rows: Sequence[int]) -> None:
+    """Bring row rows[i] to place i, in place, whatever the order: one row's worth of memory.
+
+    >>> found = np.array([[0.], [1.], [2.]])
+    >>> _ordered(found, [2, 0])
+    >>> found[:2].tolist()
+    [[2.0], [0.0]]
+    """
+    lies, holds = list(range(len(updates))), list(range(len(updates)))  # where each row lies now, and which lies where
+    for place, row in enumerate(rows):
+        now, evicted = lies[row], holds[place]
+        if now != place:
+            updates[[place, now]] = updates[[now, place]]
+            lies[row], lies[evicted], holds[place], holds[now] = place, now, row, evicted
 
 
 def _examined(sent: Sent, reply: Any, round: int, limits: Limits, updates: np.ndarray, row: int) -> _Candidate:
@@ -262,7 +346,7 @@ def _keyed(arrays: Any, layout: Layout, limits: Limits) -> dict[str, Any]:
             raise _Refused("missing-key", f"{name!r} is missing")
     for key in arrays:
         if key not in layout.names:
-            raise _Refused("extra-key", f"{_spoken(key, limits)!r} was not sent")
+            raise _Refused("extra-key", f"{spoken(key, limits)!r} was not sent")
     if limits.key_order == "exact" and tuple(arrays) != layout.names:
         raise _Refused("key-order", "the arrays come in another order than they were sent in")
     return arrays
@@ -325,7 +409,7 @@ def _unrepeated(
     return kept
 
 
-def _spoken(name: Any, limits: Limits) -> str:
+def spoken(name: Any, limits: Limits) -> str:
     """A hostile name made fit for a record: printable and short."""
     if not isinstance(name, str):
         return f"<{type(name).__name__}>"
