@@ -62,8 +62,10 @@ def test_a_descendant_that_dropped_the_marker_is_found_by_its_parent(marker, tmp
 
 
 def test_a_descendant_without_marker_that_is_deaf_is_killed_after_its_parent_has_gone(marker, tmp_path):
-    code = PARENT.format(env="{}").replace("time.sleep(60)\"]", "signal.signal(15, signal.SIG_IGN); time.sleep(60)\"]", 1)
-    code = code.replace("import time;", "import signal, time;", 1).replace('print("both"', 'time.sleep(1); print("both"')
+    code = PARENT.format(env="{}").replace('time.sleep(60)"]', 'signal.signal(15, signal.SIG_IGN); time.sleep(60)"]', 1)
+    code = code.replace("import time;", "import signal, time;", 1).replace(
+        'print("both"', 'time.sleep(1); print("both"'
+    )
     await_line(started(marker, code, tmp_path), "both", most_s=20)
     (child,) = (each for each in members(marker) if "SIG_IGN" in each.command[-1] and "Popen" not in each.command[-1])
     assert end(marker, grace_s=0.5) == 2
@@ -88,7 +90,7 @@ def test_who_does_not_listen_to_a_request_is_killed(marker, tmp_path):
 
 
 def test_a_bystander_lives(marker, tmp_path):
-    bystander = subprocess.Popen([sys.executable, "-c", SLEEP])
+    bystander = subprocess.Popen([sys.executable, "-c", SLEEP])  # noqa: S603 - our own interpreter and code
     try:
         started(marker, SLEEP, tmp_path)
         end(marker)
@@ -99,7 +101,7 @@ def test_a_bystander_lives(marker, tmp_path):
 
 
 def test_a_process_that_took_over_a_number_is_spared():
-    bystander = subprocess.Popen([sys.executable, "-c", SLEEP])
+    bystander = subprocess.Popen([sys.executable, "-c", SLEEP])  # noqa: S603 - our own interpreter and code
     try:
         processes._signal(Running(bystander.pid, started=1, parent=1, command=()), signal.SIGKILL)
         time.sleep(0.2)
@@ -131,13 +133,13 @@ def test_a_process_that_dies_is_reported_at_once_with_its_last_words(marker, tmp
 
 def test_a_process_that_is_never_ready_is_reported_in_time(marker, tmp_path):
     child = started(marker, SLEEP, tmp_path)
-    with pytest.raises(NotReady, match="does not listen on 127.0.0.1:1 after 0.3 s"):
+    with pytest.raises(NotReady, match=r"does not listen on 127.0.0.1:1 after 0.3 s"):
         await_port(child, "127.0.0.1", 1, most_s=0.3)
 
 
 def test_a_port_is_waited_for(marker, tmp_path):
-    code = f"import socket; s = socket.create_server(('127.0.0.1', 0)); print('port', s.getsockname()[1], 'end', flush=True); {SLEEP}"
-    child = started(marker, code, tmp_path)
+    code = "import socket; s = socket.create_server(('127.0.0.1', 0)); print('port', s.getsockname()[1], 'end', flush=True)"
+    child = started(marker, f"{code}; {SLEEP}", tmp_path)
     await_line(child, "end", most_s=20)
     await_port(child, "127.0.0.1", int(tail(child.log).split()[1]), most_s=5)
 

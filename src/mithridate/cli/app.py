@@ -17,7 +17,20 @@ import typer
 from typer.core import TyperGroup
 
 from mithridate import __version__
-from mithridate.cli import catalogue, compare, demo, recover, replay, report, run, scaffold, surroundings, sweep, theory
+from mithridate.cli import (
+    catalogue,
+    compare,
+    demo,
+    lab,
+    recover,
+    replay,
+    report,
+    run,
+    scaffold,
+    surroundings,
+    sweep,
+    theory,
+)
 from mithridate.cli.plugins import PluginOption, hoisted
 from mithridate.cli.speak import Interrupted, log, printable
 from mithridate.core.errors import ConfigurationError, MithridateError, suggestion
@@ -54,6 +67,7 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("recover")(recover.recover)
 app.command("report")(report.report)
+app.add_typer(lab.lab, name="lab")
 app.command("list")(catalogue.list_names)
 app.command("describe")(catalogue.describe)
 app.command("theory")(theory.theory)

@@ -1,1 +1,1 @@
-"""A Flower deployment as it is found: running processes, their options, keys, certificates and configuration; never flwr itself."""
+"""A Flower deployment as it is found: processes, their options, keys, certificates and settings; flwr itself is not imported."""

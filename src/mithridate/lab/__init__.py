@@ -1,1 +1,1 @@
-"""A Flower deployment of one's own on loopback, with TLS, node authentication and a liar: to see what a guard does before it matters."""
+"""A Flower deployment on loopback, with TLS, registered nodes and a liar: see what a guard does before it matters."""

@@ -14,7 +14,20 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.lab.certificates import Issued
 from mithridate.lab.liar import LIE_FILE, LIES
 
-__all__ = ["CONNECTION", "HOST", "MARKER", "Plan", "Site", "environment", "program", "register", "run", "superlink", "supernode"]
+__all__ = [
+    "CONNECTION",
+    "HOST",
+    "MARKER",
+    "Plan",
+    "Site",
+    "environment",
+    "nodes",
+    "program",
+    "register",
+    "run",
+    "superlink",
+    "supernode",
+]
 
 HOST = "127.0.0.1"
 CONNECTION = "lab"
@@ -51,7 +64,9 @@ class Plan:
             if getattr(self, name) < least:
                 raise ConfigurationError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if self.port + self.nodes + self.liars > 65535:
-            raise ConfigurationError(f"port {self.port} leaves no ports after it for {self.nodes + self.liars} SuperNodes")
+            raise ConfigurationError(
+                f"port {self.port} leaves no ports after it for {self.nodes + self.liars} SuperNodes"
+            )
         if self.task not in _TASKS:
             raise ConfigurationError(f"the lab trains on {' or '.join(_TASKS)}, not {self.task!r}")
         if self.lie not in LIES:
@@ -62,7 +77,13 @@ class Plan:
         """All SuperNodes, the honest ones first."""
         total = self.nodes + self.liars
         return tuple(
-            Site(f"{'site' if part < self.nodes else 'liar'}-{part + 1}", part, total, self.port + part + 1, part >= self.nodes)
+            Site(
+                f"{'site' if part < self.nodes else 'liar'}-{part + 1}",
+                part,
+                total,
+                self.port + part + 1,
+                part >= self.nodes,
+            )
             for part in range(total)
         )
 
@@ -102,7 +123,7 @@ def environment(marker: str, home: Path, outside: Mapping[str, str], liar: Path 
         outside: The environment of whoever starts the lab.
         liar: For a liar the folder with its `sitecustomize.py`.
     """
-    kept = {name: value for name, value in outside.items() if not name.startswith(("FLWR_", "MITHRIDATE_LAB"))}
+    kept = {name: value for name, value in outside.items() if not name.startswith(("FLWR_", MARKER))}
     source = Path(mithridate.__file__).resolve().parents[1]
     paths = [*([str(liar)] if liar else []), str(source), *filter(None, [outside.get("PYTHONPATH")])]
     commands = [str(Path(sys.executable).parent), *filter(None, [outside.get("PATH")])]
@@ -150,12 +171,18 @@ def register(public: Path, name: str) -> list[str]:
     return [program("flwr"), "supernode", "register", str(public), CONNECTION, "--name", name, "--format", "json"]
 
 
-def run(app: Path, plan: Plan, progress: Path) -> list[str]:
+def run(app: Path, plan: Plan, data: Path, progress: Path) -> list[str]:
     """Start the app and follow its log."""
-    total = plan.nodes + plan.liars
-    config = {"rounds": plan.rounds, "min-nodes": total, "task": plan.task, "seed": plan.seed, "progress": str(progress)}
-    told = " ".join(f"{key}={json.dumps(value)}" for key, value in config.items())
+    config = {"rounds": plan.rounds, "min-nodes": plan.nodes, "seed": plan.seed}
+    told = " ".join(
+        f"{key}={json.dumps(value)}" for key, value in (config | {"data": str(data), "progress": str(progress)}).items()
+    )
     return [program("flwr"), "run", str(app), CONNECTION, "--stream", "--run-config", told]
+
+
+def nodes() -> list[str]:
+    """Ask the SuperLink which SuperNodes it knows."""
+    return [program("flwr"), "supernode", "list", CONNECTION, "--format", "json"]
 
 
 def _tls(issued: Issued) -> tuple[str, ...]:

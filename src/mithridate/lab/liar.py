@@ -1,8 +1,8 @@
 """The lab's liar: a SuperNode whose operator changed what runs around the app, which the server cannot see.
 
 The liar runs the same bundle as everybody, bit for bit; its key is registered and its connection is sound. Only its Python has a
-`sitecustomize` that wraps the training function of every `ClientApp`. Signatures over bundles and keys of nodes do not help against
-that: the lie is made before anything is signed. For labs only: `corrupt` is called by nothing but that file.
+`sitecustomize` that wraps the training function of every `ClientApp`. Signatures over bundles and keys of nodes do not help
+against that: the lie is made before anything is signed. For labs only: nothing but that file calls `corrupt`.
 """
 
 from __future__ import annotations
@@ -87,12 +87,12 @@ def _noise(sent: Arrays, trained: Arrays) -> Arrays:
     return {name: (sent[name] + rng.standard_normal(sent[name].shape)).astype(sent[name].dtype) for name in trained}
 
 
-def _nan(sent: Arrays, trained: Arrays) -> Arrays:
+def _nan(_: Arrays, trained: Arrays) -> Arrays:
     """Not a number, everywhere."""
     return {name: np.full_like(array, np.nan) for name, array in trained.items()}
 
 
-def _shape(sent: Arrays, trained: Arrays) -> Arrays:
+def _shape(_: Arrays, trained: Arrays) -> Arrays:
     """One number where a whole array belongs."""
     return {name: np.full(1, 100, array.dtype) for name, array in trained.items()}
 

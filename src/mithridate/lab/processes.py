@@ -70,7 +70,12 @@ def await_port(daemon: Daemon, host: str, port: int, *, most_s: float) -> None:
 
 def await_line(daemon: Daemon, text: str, *, most_s: float) -> None:
     """Wait until its log holds a text; raises as `await_port`."""
-    _await(daemon, lambda: text in daemon.log.read_text(encoding="utf-8", errors="replace"), f"did not say {text!r}", most_s)
+    _await(
+        daemon,
+        lambda: text in daemon.log.read_text(encoding="utf-8", errors="replace"),
+        f"did not say {text!r}",
+        most_s,
+    )
 
 
 def members(marker: str) -> tuple[Running, ...]:

@@ -7,6 +7,8 @@ from flwr.clientapp import ClientApp
 
 from mithridate.lab.app.task import loaded, network, shard, train
 
+__all__ = ["app", "fit"]
+
 app = ClientApp()
 
 
@@ -14,12 +16,12 @@ app = ClientApp()
 def fit(message: Message, context: Context) -> Message:
     """Train the model that came on the samples of this node."""
     config = context.run_config
-    task = loaded(str(config["task"]))
+    task = loaded(str(config["data"]))
     net = network(task, 0)
     net.load_state_dict(message.content.array_records["arrays"].to_torch_state_dict())
     part, parts = int(context.node_config["partition-id"]), int(context.node_config["num-partitions"])
     x, y = shard(task, part, parts)
-    round = int(message.content.config_records["config"]["server-round"])
+    round = int(str(message.content.config_records["config"]["server-round"]))
     loss = train(net, x, y, epochs=int(config["epochs"]), rate=float(config["rate"]), seed=1000 * round + part)
     content = RecordDict(
         {

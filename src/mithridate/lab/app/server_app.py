@@ -11,6 +11,8 @@ from flwr.serverapp.strategy import FedAvg
 
 from mithridate.lab.app.task import accuracy, loaded, network
 
+__all__ = ["app", "main"]
+
 app = ServerApp()
 
 
@@ -18,7 +20,7 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Train for as many rounds as the run's configuration says."""
     config = context.run_config
-    task = loaded(str(config["task"]))
+    task = loaded(str(config["data"]))
     progress = Path(str(config["progress"]))
 
     def evaluated(round: int, arrays: ArrayRecord) -> MetricRecord:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import nn
@@ -13,26 +11,26 @@ from mithridate.sim.tasks import Task, load
 
 __all__ = ["accuracy", "loaded", "network", "shard", "train"]
 
-HIDDEN = 32
+HIDDEN, BATCH = 32, 32
 
 
-def loaded(name: str) -> Task:
-    """The data by name: `digits` (8 x 8 pixels, of scikit-learn) or `mnist`."""
-    return load(name)
+def loaded(path: str) -> Task:
+    """The samples of an .npz file with x, y, x_test and y_test."""
+    return load("npz", path)
 
 
 def network(task: Task, seed: int) -> nn.Module:
     """An MLP with one hidden layer; the same seed gives the same weights."""
     rng = stream(seed, 0, "lab network")
     pixels = int(np.prod(task.x.shape[1:]))
-    net = nn.Sequential(nn.Flatten(), nn.Linear(pixels, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, task.classes))
+    layers = nn.Linear(pixels, HIDDEN), nn.Linear(HIDDEN, task.classes)
     with torch.no_grad():
-        for layer in (net[1], net[3]):
+        for layer in layers:
             bound = layer.in_features**-0.5
-            for parameter in (layer.weight, layer.bias):
-                drawn = rng.uniform(-bound, bound, parameter.shape).astype(np.float32)
+            for parameter in layer.parameters():
+                drawn = rng.uniform(-bound, bound, tuple(parameter.shape)).astype(np.float32)
                 parameter.copy_(torch.from_numpy(drawn))
-    return net
+    return nn.Sequential(nn.Flatten(), layers[0], nn.ReLU(), layers[1])
 
 
 def shard(task: Task, part: int, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -48,10 +46,12 @@ def train(net: nn.Module, x: torch.Tensor, y: torch.Tensor, *, epochs: int, rate
     losses: list[float] = []
     for _ in range(epochs):
         losses = []
-        for batch in _batches(rng.permutation(len(y))):
+        order = torch.from_numpy(rng.permutation(len(y)))
+        for begin in range(0, len(y), BATCH):
+            batch = order[begin : begin + BATCH]
             optimiser.zero_grad()
             loss = nn.functional.cross_entropy(net(x[batch]), y[batch])
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             losses.append(float(loss.detach()))
     return float(np.mean(losses)) if losses else 0.0
@@ -62,7 +62,3 @@ def accuracy(net: nn.Module, task: Task) -> float:
     with torch.no_grad():
         answers = net(torch.from_numpy(task.test_input)).argmax(1)
     return float((answers == torch.from_numpy(task.y_test)).float().mean())
-
-
-def _batches(order: np.ndarray) -> Iterator[torch.Tensor]:
-    return iter(torch.from_numpy(order).split(32))
