@@ -25,6 +25,7 @@ class Running:
         command: Its command line.
         environment: Its environment as `NAME=value` texts; empty where this account may not read it.
         zombie: It has ended, and its parent has not asked yet.
+        folder: Its working folder; empty where this account may not know.
     """
 
     pid: int
@@ -33,6 +34,7 @@ class Running:
     command: tuple[str, ...]
     environment: frozenset[str] = field(default=frozenset(), repr=False)
     zombie: bool = False
+    folder: str = ""
 
     @property
     def program(self) -> str:
@@ -70,7 +72,9 @@ def found(pid: int, root: Path = PROC) -> Running | None:
         return None
     if len(fields) < 20:
         return None
-    return Running(pid, int(fields[19]), int(fields[1]), command, _environment(folder), fields[0] in "ZX")
+    return Running(
+        pid, int(fields[19]), int(fields[1]), command, _environment(folder), fields[0] in "ZX", _folder(folder)
+    )
 
 
 def family(processes: Iterable[Running], belongs: Callable[[Running], bool]) -> tuple[Running, ...]:
@@ -95,6 +99,13 @@ def _environment(folder: Path) -> frozenset[str]:
         return frozenset(_texts((folder / "environ").read_bytes()))
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return frozenset()
+
+
+def _folder(folder: Path) -> str:
+    try:
+        return str((folder / "cwd").readlink())
+    except OSError:
+        return ""
 
 
 def _texts(content: bytes) -> Iterator[str]:

@@ -49,6 +49,7 @@ def start(name: str, command: Sequence[str], environment: Mapping[str, str], log
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
         )
     return Daemon(name, log, child)
 
