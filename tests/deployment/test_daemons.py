@@ -56,7 +56,7 @@ def test_sound_command_lines_have_no_findings():
         (NODE.replace("fl.example.org", "[::1]") + " --insecure", {"no-tls": "high"}),
         (NODE.replace("--root-certificates a", ""), {"public-authorities": "low"}),
         (NODE.replace("--auth-supernode-private-key b", ""), {"node-without-key": "medium"}),
-        (NODE.replace("--trusted-entities t", ""), {"bundles-unverified": "medium"}),
+        (NODE.replace("--trusted-entities t", ""), {"bundles-unverified": "note"}),
         (NODE + " --allow-runtime-dependency-installation", {"installs-at-run-time": "medium"}),
         (NODE + " --host 0.0.0.0", {"runtime-api-exposed": "high"}),
     ],

@@ -24,6 +24,10 @@ def daemon(words: list[str]) -> None:
     """Listen, with a child that no signal to a group reaches."""
     if HOW == "dies":
         sys.exit("the certificate is odd")
+    if HOW == "refuses":
+        said = "[code: 2001]" if "--auth-supernode-private-key" not in words else "[code: 2004]"
+        said = said if "--root-certificates" in words else "CERTIFICATE_VERIFY_FAILED"
+        sys.exit(f"Failed to initialize the connection to the SuperLink.\n{said} because\nmore")
     subprocess.Popen([sys.executable, __file__, "superexec"], start_new_session=True)  # noqa: S603 - our own program
     with socket.create_server(("127.0.0.1", int(after("--port", words)))):
         time.sleep(120)

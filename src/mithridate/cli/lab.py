@@ -40,6 +40,7 @@ def up(
     ] = "reverse",
     port: Annotated[int, typer.Option("--port", help="of the SuperLink; SuperNodes take those after it")] = 18443,
     seed: Annotated[int, typer.Option("--seed", help="of the first model")] = 0,
+    strangers: Annotated[bool, typer.Option("--strangers", help="also show whom the SuperLink refuses; 30 s")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="leave it running; stop it with: mithridate lab down")] = False,
     form: FormatOption = Format.text,
 ) -> None:
@@ -47,11 +48,13 @@ def up(
     from mithridate.lab.commands import Plan
     from mithridate.lab.federation import prepare, rise, train
     from mithridate.lab.folder import made
+    from mithridate.lab.strangers import knock
 
     here = made(folder, Plan(nodes, liars, rounds, port, task, lie, seed))
     found: dict[str, Any] = {}
     with _ended(here, keep=keep):
-        for step in (prepare(here), rise(here), train(here, "bare", here.root / "app")):
+        refused = knock(here) if strangers else ()
+        for step in (prepare(here), rise(here), refused, train(here, "bare", here.root / "app")):
             for event in step:
                 _say(event, rounds)
                 if event["event"] == "ended":
@@ -116,5 +119,7 @@ def _ended(here: Lab, *, keep: bool) -> Iterator[None]:
 def _say(event: dict[str, Any], rounds: int) -> None:
     if event["event"] == "step":
         log(f"{event['what']}: {event['detail']}")
+    elif event["event"] == "refused":
+        log(f"refused: a SuperNode with {event['who']}: {event['said']}")
     elif event["event"] == "round":
         log(f"round {event['round']}/{rounds}  accuracy {percent(event['accuracy'])}")

@@ -75,10 +75,10 @@ def _node(options: Options) -> Iterator[Finding]:
         evidence = "without --auth-supernode-private-key: the SuperLink cannot tell who this is"
         yield _finding(options, "node-without-key", "medium", evidence, "make a key, register it, and give it")
     if "--trusted-entities" not in options.values:
+        # Signatures come from Flower Hub alone: with the option, an app that `flwr run` bundled is refused.
         evidence = "without --trusted-entities: whatever app the SuperLink sends is run"
-        yield _finding(
-            options, "bundles-unverified", "medium", evidence, "give --trusted-entities with the signers' keys"
-        )
+        cure = "know that who runs the SuperLink runs code here; for apps of Flower Hub, give their reviewers' keys"
+        yield _finding(options, "bundles-unverified", "note", evidence, cure)
     if "--allow-runtime-dependency-installation" in options.flags:
         evidence = "--allow-runtime-dependency-installation: each app may have packages installed"
         yield _finding(

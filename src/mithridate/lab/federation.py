@@ -26,7 +26,7 @@ from mithridate.lab.folder import Lab
 from mithridate.lab.ports import taken
 from mithridate.lab.processes import Daemon, NotReady, await_port, start, tail
 
-__all__ = ["Event", "asked", "issued_in", "prepare", "rise", "train"]
+__all__ = ["Event", "asked", "issued_in", "prepare", "rise", "started", "train"]
 
 Event = dict[str, Any]
 
@@ -67,13 +67,13 @@ def rise(lab: Lab) -> Iterator[Event]:
         NotReady: a process ended or did not answer in time.
     """
     plan = lab.plan
-    link = _started(lab, "superlink", commands.superlink(plan, issued_in(lab), lab.root / "state.db"))
+    link = started(lab, "superlink", commands.superlink(plan, issued_in(lab), lab.root / "state.db"))
     await_port(link, HOST, plan.port, most_s=SUPERLINK_S)
     yield {"event": "step", "what": "superlink", "detail": f"https://{HOST}:{plan.port}, TLS, registered nodes only"}
     for site in plan.sites:
         asked(lab, commands.register(lab.keys / f"{site.name}.pub", site.name))
         yield {"event": "step", "what": "registered", "detail": site.name}
-    nodes = [_started(lab, site.name, _supernode(lab, site), site) for site in plan.sites]
+    nodes = [started(lab, site.name, _supernode(lab, site), site) for site in plan.sites]
     _await_online(lab, [link, *nodes])
     yield {"event": "step", "what": "supernodes", "detail": f"{len(nodes)} connected, {plan.liars} of them lying"}
 
@@ -91,7 +91,7 @@ def train(lab: Lab, run: str, app: Path, *, round_s: float = ROUND_S) -> Iterato
         MithridateError: the run ended early or stood still; the message ends with what it said last.
     """
     progress = lab.progress(run)
-    child = _started(lab, f"run-{run}", commands.run(app, lab.plan, lab.data, progress))
+    child = started(lab, f"run-{run}", commands.run(app, lab.plan, lab.data, progress))
     seen, last = 0, time.monotonic()
     accuracy: float | None = None
     while seen <= lab.plan.rounds:
@@ -139,6 +139,14 @@ def issued_in(lab: Lab) -> Issued:
     return Issued(lab.keys / "ca.crt", lab.keys / "server.pem", lab.keys / "server.key")
 
 
+def started(lab: Lab, name: str, command: Sequence[str], site: Site | None = None) -> Daemon:
+    """Start one of the lab's processes: its own FLWR_HOME for a daemon, the operator's for everything else."""
+    liar = _liar(lab, site) if site is not None and site.liar else None
+    home = name if site is not None or name == "superlink" else "operator"
+    lab.home(home).mkdir(parents=True, exist_ok=True)
+    return start(name, command, _environment(lab, home, liar), lab.log(name), lab.root)
+
+
 def _await_online(lab: Lab, daemons: Sequence[Daemon]) -> None:
     until = time.monotonic() + ONLINE_S
     while True:
@@ -164,13 +172,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _supernode(lab: Lab, site: Site) -> list[str]:
     return commands.supernode(lab.plan, site, issued_in(lab), lab.keys / site.name)
-
-
-def _started(lab: Lab, name: str, command: Sequence[str], site: Site | None = None) -> Daemon:
-    liar = _liar(lab, site) if site is not None and site.liar else None
-    home = name if site is not None or name == "superlink" else "operator"
-    lab.home(home).mkdir(parents=True, exist_ok=True)
-    return start(name, command, _environment(lab, home, liar), lab.log(name), lab.root)
 
 
 def _environment(lab: Lab, home: str, liar: Path | None = None) -> dict[str, str]:
