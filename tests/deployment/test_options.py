@@ -13,7 +13,7 @@ from mithridate.deployment.options import DAEMONS, from_text, from_words, is_loo
 
 
 def test_flags_and_values_are_told_apart():
-    read = from_text("FLWR_HOME=x /opt/flower-superlink --enable-supernode-auth --host 0.0.0.0 --port=9000 --strange 3")
+    read = from_text("FLWR_HOME=x bin/flower-superlink --enable-supernode-auth --host 0.0.0.0 --port=9000 --strange 3")
     assert read.program == "flower-superlink"
     assert read.flags == {"--enable-supernode-auth"}
     assert read.values == {"--host": "0.0.0.0", "--port": "9000"}  # noqa: S104 - the address is the test
