@@ -8,6 +8,7 @@ from mithridate.cli.axes import variants
 from mithridate.cli.documents import Document
 from mithridate.cli.plan import begun, estimated, kept, known_fields, planned
 from mithridate.cli.worker import computed
+from mithridate.sim.ensemble import members
 from mithridate.sim.scenario import dump_scenario
 from mithridate.store.cells import Cells
 from mithridate.store.plans import read_plan
@@ -92,3 +93,15 @@ def test_a_cell_is_begun_once(tmp_path):
         assert first.manifest["axes"] == {"seed": 1}
     with begun(cell.variant.scenario, cell.key, {"seed": 9}, cells) as second:
         assert second.manifest == first.manifest
+
+
+def test_an_ensemble_costs_as_many_models_as_it_has(tmp_path):
+    cells = Cells(tmp_path)
+    both = plan(cells, 'guard = ["mean"]\nensemble = [{ groups = 1 }, { groups = 3 }]')
+    assert [cell.models for cell in both] == [1, len(members(both[1].variant.scenario))]
+    one = play(both[0], cells)
+    found = estimated(plan(cells, 'guard = ["mean"]\nensemble = [{ groups = 1 }, { groups = 3 }]'), cells, jobs=1)
+    assert (found.known, found.measured, found.models) == (1, "3 rounds of 1 cells", both[1].models)
+    assert one["ensemble"]["models"] == 1
+    known = known_fields(cells.find(both[0].key))
+    assert known == {name: one[name] for name in known}

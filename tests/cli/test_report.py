@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.command import said
+from tests.cli.command import SCENARIO, said
 
 
 def test_the_page_is_written_where_it_was_asked_for(capsys, finished, tmp_path):
@@ -26,3 +26,12 @@ def test_a_folder_of_runs_becomes_a_matrix(capsys, finished, tmp_path):
 def test_runs_and_sweeps_are_not_mixed(capsys, finished, tmp_path):
     found = said(capsys, "report", finished, finished.parent, "--out", tmp_path / "page.html")
     assert (found.code, "is a sweep, others are runs" in found.err) == (2, True)
+
+
+def test_json_says_what_procedures_came_to(capsys, tmp_path):
+    (tmp_path / "scenario.toml").write_text(SCENARIO + "\n[server]\nrollback = { rise = 100.0 }\n")
+    assert said(capsys, "run", tmp_path / "scenario.toml", "--out", tmp_path / "run", "-q").code == 0
+    found = said(capsys, "report", tmp_path / "run", "--format", "json")
+    assert found.code == 0, found.err
+    (told,) = found.json["procedures"]
+    assert (told["procedure"], "never rang" in told["said"]) == ("rollback", True)

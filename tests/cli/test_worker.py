@@ -40,3 +40,14 @@ def test_a_folder_that_is_damaged_is_that_cells_failure(tmp_path):
     (tmp_path / KEY[:16] / "manifest.json").write_text("{}")
     found = computed(job(tmp_path))
     assert (found["status"], found["kind"]) == ("failed", "StoreError")
+
+
+def test_the_rounds_of_an_ensemble_are_told_as_parts_of_one_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("mithridate.cli.worker._TELL_EVERY_S", -1.0)
+    answers = io.StringIO()
+    text = SCENARIO.partition("[guard]")[0] + "\n[ensemble]\ngroups = 3\n"
+    found = computed(job(tmp_path, text), answers)
+    told = [json.loads(line)["round"] for line in answers.getvalue().splitlines()]
+    assert found["success"], found
+    assert len(told) == 2 * found["ensemble"]["models"]
+    assert told == sorted(told) and told[-1] == 2

@@ -8,6 +8,11 @@ import tomllib
 import pytest
 
 from mithridate import dump, parse
+from mithridate.cli.axes import variants
+from mithridate.cli.documents import Document
+from mithridate.guard.policy import read_policy
+from mithridate.guard.spec import TABLES
+from mithridate.identity.enrolment import parse_enrolment
 from mithridate.sim.scenario import dump_scenario, parse_scenario
 from tests.docs.pages import BLOCKS, PAGES, ROOT, blocks_of
 
@@ -32,10 +37,16 @@ def test_python_runs(block):
 
 
 @pytest.mark.parametrize("block", of("toml"), ids=str)
-def test_toml_is_a_policy_or_a_scenario_and_comes_back(block):
-    if set(tomllib.loads(block.text)) == {"guard"}:
-        guard = parse(block.text, str(block))
-        assert parse(dump(guard)) == guard
+def test_toml_is_what_it_looks_like_and_comes_back(block):
+    tables = set(tomllib.loads(block.text))
+    if {"client", "organisations"} <= tables:
+        assert parse_enrolment(block.text, str(block)).clients
+    elif tables <= set(TABLES):
+        policy = read_policy(block.text, str(block))
+        assert policy.guard is None or parse(dump(policy.guard)) == policy.guard
+    elif "sweep" in tomllib.loads(block.text):
+        for each in variants(Document.of(block.text, str(block))):
+            assert parse_scenario(dump_scenario(each.scenario)) == each.scenario
     else:
         scenario = parse_scenario(block.text, str(block))
         assert parse_scenario(dump_scenario(scenario)) == scenario

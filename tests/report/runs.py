@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mithridate.report.facts import Facts, read
+from mithridate.report.facts import Facts
+from mithridate.report.reading import read
 from mithridate.store.manifest import manifest
 from mithridate.store.run import RunFolder
 

@@ -7,8 +7,8 @@ import pytest
 from mithridate.core.errors import StoreError
 from mithridate.guard.assumptions import Promise
 from mithridate.report.assurance import Assurance, Measured, Promised, measured, promised
-from mithridate.report.facts import read
 from mithridate.report.page import render
+from mithridate.report.reading import read
 from tests.report import runs
 
 STARTED = {"n": 10, "f": 2, "kappa": 0.5, "lower_bound": 1 / 3, "because": "", "cautions": []}

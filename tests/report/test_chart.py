@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mithridate.report import chart
-from mithridate.report.facts import read
+from mithridate.report.reading import read
 from tests.report import runs
 
 

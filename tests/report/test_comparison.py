@@ -170,3 +170,27 @@ def test_damage_and_rates_stay_in_their_range(drawn):
         assert 0 <= figures.damage.mean <= 1
         assert figures.accuracy.low is None or figures.accuracy.low <= figures.accuracy.mean <= figures.accuracy.high
     assert {each.defence for each in found.standings} == {defence for _, defence, *_ in drawn}
+
+
+def voted(attack, seed, **more):
+    return replace(cell(attack, "vote", seed, 0.9), guarded=False, models=5, procedures=frozenset({"ensemble"}), **more)
+
+
+def test_what_is_certain_comes_from_the_run_without_liars_and_counts_as_many():
+    calm = voted("no attack", 1, curve=(0.9, 0.7, 0.4))
+    found = compared(
+        [*MATRIX, calm, voted("flip", 1, curve=(0.8, 0.6), liars=2), voted("patch", 1, curve=(0.8,), liars=3)]
+    )
+    assert found.cells["", "flip", "vote"].certified.mean == pytest.approx(0.4)
+    assert found.cells["", "patch", "vote"].certified.mean == 0.0  # three liars are more than it bears
+    standing = next(each for each in found.standings if each.defence == "vote")
+    assert (standing.certified, standing.models) == (pytest.approx(0.2), 5)
+    alone = compared([voted("flip", 1, curve=(0.8, 0.6), liars=2)])
+    assert alone.cells["", "flip", "vote"].certified is None
+
+
+def test_a_procedure_is_a_defence_unless_it_stands_beside_all():
+    assert compared([*MATRIX, voted("no attack", 1)]).plain == {"mean"}
+    everywhere = [replace(each, procedures=frozenset({"rollback"})) for each in MATRIX]
+    assert compared(everywhere).plain == {"mean"}
+    assert compared([voted("no attack", 1), voted("flip", 1)]).plain == frozenset()

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mithridate.attacks.catalog import DATA_POISONS, UPDATE_ATTACKS
-from mithridate.report.facts import Facts, read
+from mithridate.report.facts import Facts
 from mithridate.report.gaps import limitations, untested
+from mithridate.report.reading import read
 from tests.report import runs
 
 

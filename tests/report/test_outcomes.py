@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from mithridate.core.errors import ConfigurationError, StoreError
-from mithridate.report.facts import read
 from mithridate.report.outcomes import outcomes
+from mithridate.report.reading import read
 from mithridate.report.tally import groups
 from mithridate.sim.engine import simulate
 from mithridate.sim.scenario import parse_scenario
@@ -118,6 +118,9 @@ def test_runs_without_a_plan_are_told_apart_by_their_scenarios(tmp_path):
         {"summary": {"judged": {}, "refused": True}},
         {"summary": {"judged": {"liar": 1, "minority": 1, "honest": 10**15}, "refused": 0}},
         {"accuracy": 10**400},
+        {"ensemble": {"models": 3}, "summary": {"judged": {"liar": 0, "minority": 0, "honest": 0}, "refused": 0}},
+        {"ensemble": {"certified": [0.5, None], "models": 3}},
+        {"ensemble": {"certified": [0.5], "models": -3}},
     ],
 )
 def test_a_hostile_last_line_is_refused(tmp_path, change):

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mithridate.report.facts import Facts, read
+from mithridate.report.facts import Facts
 from mithridate.report.page import render
+from mithridate.report.reading import read
 from mithridate.store.run import RunFolder
 from tests.report import runs
 

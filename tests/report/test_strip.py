@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mithridate.report.facts import read
+from mithridate.guard.guard import CHALLENGED
+from mithridate.report.reading import read
 from mithridate.report.strip import MOST_COLUMNS, MOST_ROWS, strip, summary
 from tests.report import runs
 
@@ -108,3 +109,27 @@ def test_a_run_without_rounds_has_no_strip(tmp_path):
 
 def test_the_summary_counts_exclusions(guarded):
     assert summary(guarded) == "guarded: 10 clients, 12 rounds, 24 exclusions"
+
+
+def test_answers_to_a_challenge_have_marks_of_their_own(tmp_path):
+    def challenged(event):
+        if event["round"] != 3:
+            return event
+        reasons = {"c003": "answer-too-long"}
+        fates = [
+            each | {"status": "dropped", "reason": reasons.get(each["client"], "challenge-passed")}
+            for each in event["clients"]
+        ]
+        return event | {"refused": CHALLENGED, "clients": fates}
+
+    run = read([runs.write(tmp_path, "a", attacked=True, guarded=True, change=challenged)]).runs[0]
+    found = strip(run)
+    assert [title for _, title in found.challenges] == ["round 4: a challenge, nothing was aggregated"]
+    assert found.bands == ()
+    rows = {row.client: row for row in found.rows}
+    assert (cells(rows["c003"], "failed"), cells(rows["c003"], "failed-glyph"), cells(rows["c000"], "passed")) == (
+        1,
+        1,
+        1,
+    )
+    assert "1 challenge" in summary(run)

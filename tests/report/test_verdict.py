@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mithridate.report.facts import Facts, Lasted, read
+from mithridate.report.facts import Facts, Lasted
 from mithridate.report.verdict import judge
 from tests.report import runs
 
@@ -122,27 +122,6 @@ def test_without_a_guard_the_attack_worked(three):
 
 def test_peace_alone_says_nothing_about_attacks(three):
     assert judge(Facts(three.runs[:1])).headline.startswith("Nobody lied")
-
-
-def test_unfinished_and_failed_runs_are_warned_about(three):
-    clean, bare, guarded = three.runs
-    broken = replace(clean, status="failed", error="the disk is full")
-    warnings = judge(Facts((broken, bare, replace(guarded, status="unfinished")))).warnings
-    assert warnings[0] == "“clean” failed after 12 rounds: the disk is full."
-    assert "“guarded” is not finished: 12 of 12 rounds" in warnings[1]
-
-
-def test_runs_that_differ_in_more_than_attack_and_guard_are_warned_about(tmp_path):
-    facts = read([runs.write(tmp_path, "a"), runs.write(tmp_path, "b", attacked=True, rounds=5)])
-    (warning,) = judge(facts).warnings
-    assert "differ in more than attack and guard (rounds)" in warning
-
-
-def test_other_data_and_other_code_are_warned_about(three):
-    clean, bare, guarded = three.runs
-    other = replace(bare, made_of={**bare.made_of, "data": {"digest": "d2"}, "code_version": "0.0"})
-    warnings = judge(Facts((clean, other, guarded))).warnings
-    assert warnings == ("The runs did not use the same data.", "The runs were made by different versions of the code.")
 
 
 def test_refused_rounds_are_told_with_the_first_reason(three):

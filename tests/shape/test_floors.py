@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 
 import pytest
@@ -15,7 +16,10 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 @pytest.mark.parametrize("contract", [contract["id"] for contract in CONTRACTS])
 def test_the_contract_is_kept(contract, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
+    known = {name: each for name, each in logging.root.manager.loggerDict.items() if isinstance(each, logging.Logger)}
     status = lint_imports(limit_to_contracts=(contract,), no_cache=True, no_logo=True)
+    for each in known.values():
+        each.disabled = False  # import-linter switches off every logger that it does not know
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
 

@@ -6,7 +6,21 @@ import subprocess
 import sys
 
 LIMIT_S = 0.3
-HEAVY = ("flwr", "jinja2", "numba", "pureml", "pydantic", "rich", "safetensors", "scipy", "sklearn", "torch", "typer")
+HEAVY = (
+    "cryptography",
+    "flwr",
+    "jinja2",
+    "numba",
+    "prometheus_client",
+    "pureml",
+    "pydantic",
+    "rich",
+    "safetensors",
+    "scipy",
+    "sklearn",
+    "torch",
+    "typer",
+)
 
 
 def fresh(code: str) -> str:

@@ -11,6 +11,7 @@ from tests.shape.tree import MODULES, ROOT, SOURCE, shown
 LAWS = "stateless members of the catalogue stand under the laws of their kind"
 LAB = "run by a real SuperLink and SuperNodes"
 COMPILED = "a compiled kernel is held to the numpy one beside it"
+OTHER_NAME = "another name for what core holds"
 ELSEWHERE = {
     "attacks/access.py": ("tests/sim/test_access.py", "protocols; the simulator is who keeps them"),
     "attacks/parts.py": ("tests/attacks/test_catalog.py", "protocols; every entry of the catalogue is held to them"),
@@ -20,12 +21,15 @@ ELSEWHERE = {
     "core/kernels/engine.py": ("tests/core/kernels/switch.py", "every test of a kernel runs through it"),
     "core/kernels/plain.py": ("tests/core/test_compiled.py", COMPILED),
     "core/kernels/vectors.py": ("tests/core/test_compiled.py", COMPILED),
-    "guard/tables.py": ("tests/guard/test_spec.py", "tables are what the policy file is made of"),
+    "core/tables.py": ("tests/guard/test_spec.py", "tables are what the policy file is made of"),
+    "guard/tables.py": ("tests/guard/test_spec.py", OTHER_NAME),
     "lab/app/client_app.py": ("tests/lab/test_real.py", LAB),
     "lab/app/server_app.py": ("tests/lab/test_real.py", LAB),
     "lab/app/task.py": ("tests/lab/test_app.py", "what the lab's app trains"),
     "sim/lanes.py": ("tests/sim/test_convolution.py", "register tiles have no use but in the kernels of blocks"),
     "sim/windows.py": ("tests/sim/test_convolution.py", "the order of numbers in memory shows in the kernels only"),
+    "store/disk.py": ("tests/core/test_disk.py", OTHER_NAME),
+    "store/lock.py": ("tests/core/test_lock.py", OTHER_NAME),
     "stages/bound.py": ("tests/laws/test_stage_laws.py", LAWS),
     "stages/mix.py": ("tests/laws/test_stage_laws.py", LAWS),
     "stages/momentum.py": ("tests/laws/test_stage_laws.py", LAWS),

@@ -11,7 +11,7 @@ import pytest
 from mithridate.attacks import Adversary, Alie, Gaussian, LabelFlip, Patch
 from mithridate.core.errors import ConfigurationError
 from mithridate.sim.engine import simulate
-from mithridate.sim.ensemble import FIGURES, vote
+from mithridate.sim.ensemble import FIGURES, members, vote
 from mithridate.sim.members import Members
 from mithridate.sim.partition import Iid
 from mithridate.sim.scenario import Clients, ModelChoice, Scenario, TaskChoice, dump_scenario, parse_scenario
@@ -125,3 +125,23 @@ def test_a_scenario_with_an_ensemble_is_its_toml():
 def test_what_cannot_be_is_refused(build, message):
     with pytest.raises(ConfigurationError, match=message):
         build()
+
+
+def test_the_base_rate_and_the_weakest_class_are_those_of_the_vote(clean):
+    task = load("digits")
+    answers = clean.votes.argmax(axis=1)
+    worst = min((answers[task.y_test == each] == each).mean() for each in range(10))
+    assert clean.weakest == pytest.approx(worst)
+    assert clean.base_rate is None
+    stamped = vote(replace(PLAIN, rounds=1, attack=Adversary(liars=1, trigger=Patch(target=0))), threads=1)
+    others = task.y_test != 0
+    assert stamped.base_rate == pytest.approx((stamped.votes.argmax(axis=1)[others] == 0).mean())
+    assert stamped.ending["summary"]["base_rate"] == stamped.base_rate
+
+
+def test_of_other_scenarios_the_only_member_is_the_scenario():
+    plain = replace(PLAIN, ensemble=None)
+    assert members(plain) == (plain,)
+    assert [each.clients.only for each in members(PLAIN)] == [
+        each for each in PLAIN.ensemble.drawn(PLAIN.clients.ids, PLAIN.seed) if each
+    ]

@@ -12,6 +12,7 @@ from mithridate.attacks import (
     Adversary,
     AlternatingMinimisation,
     BadSampler,
+    CatchUp,
     Cerp,
     Chameleon,
     DarkFed,
@@ -28,6 +29,7 @@ from mithridate.attacks import (
     Neurotoxin,
     Patch,
     ProjectedDescent,
+    Sadba,
     Semantic,
     SignFlip,
     ThreeDFed,
@@ -87,6 +89,23 @@ def test_a_trigger_in_parts_gives_every_liar_its_own():
     assert len(called.liars) == 3 == len(looks)
 
 
+def test_chosen_samples_stay_chosen_and_show_parts_of_all_sizes():
+    played = federation(trigger=Sadba(target=0, size=2, gap=1, share=0.5))
+    state, seen = played.state(), []
+    for round in range(2):
+        memory = played.liars.prepared(round, state, played.members.called(round))
+        liar = played.liars.shard("c003", round, state["model"], memory)
+        seen.append(digest(tuple(part.numpy() for part in liar.take(np.arange(liar.size)))))
+        _, state, _, _ = played.play(round, state)
+    assert seen[0] == seen[1]
+    clean = played.members.clean("c003")
+    poisoned, before = (each.take(np.arange(each.size))[0] for each in (liar, clean))
+    looks = {int(count) for count in (poisoned != before).sum(dim=(1, 2, 3))}
+    assert 0 in looks and max(looks) > 4  # three bars of two pixels, but for those that were bright already
+    known, chosen = state["attack"]["trigger"]["known"], state["attack"]["trigger"]["chosen"]
+    assert chosen.size == pytest.approx(known.size / 2, abs=1) and np.isin(chosen, known).all()
+
+
 def test_labels_follow_the_broadcast():
     played = federation(data=DynamicFlip())
     x, y = shard(played, "c003")
@@ -133,6 +152,8 @@ def test_a_learnt_trigger_changes_while_the_liars_lie_and_only_then():
         {"trigger": SQUARE, "update": DarkFed(shadow=64, steps=4, norm=1.0)},
         {"trigger": SQUARE, "update": F3ba()},
         {"trigger": SQUARE, "update": ThreeDFed(steps=4)},
+        {"trigger": Sadba(target=0, size=2, gap=1, share=0.5), "update": CatchUp(steps=4)},
+        {"trigger": Sadba(target=0, size=2, gap=1, rounds=0), "data": LabelFlip("random")},
     ],
     ids=repr,
 )

@@ -32,6 +32,20 @@ def test_what_was_added_is_read(journal):
     assert [event for event, _ in lines(journal[0])] == GOOD
 
 
+def test_reading_goes_on_behind_any_line(journal):
+    whole = list(lines(journal[0]))
+    for count, (_, place) in enumerate(whole, 1):
+        assert list(lines(journal[0], place)) == whole[count:]
+
+
+def test_rounds_out_of_order_are_damage_behind_a_line_as_well(journal):
+    path, descriptor = journal
+    _, (_, place), *_ = lines(path)
+    add(descriptor, {"event": "round", "round": 3}, path)
+    with pytest.raises(StoreError, match=rf"line 3 behind byte {place}: round 3 where round 2 was due"):
+        list(lines(path, place))
+
+
 def test_a_journal_cut_anywhere_yields_the_whole_lines_before(journal):
     content = journal[0].read_bytes()
     for end in range(len(content) + 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mithridate.store.summary import summary
+from mithridate.store.summary import added, summary
 
 
 def fate(status, **more):
@@ -34,3 +34,12 @@ def test_of_nothing_nothing_is_known():
     found = summary([])
     assert (found["guard_s"], found["base_rate"], found["weakest"], found["names_clients"]) == (None, None, None, False)
     assert sum(found["judged"].values()) == 0
+
+
+def test_runs_that_make_one_are_added_by_hand():
+    one = summary(ROUNDS)
+    two = summary(ROUNDS[:2])
+    found = added([one, two])
+    assert found["judged"] == {"liar": 4, "minority": 2, "honest": 7}
+    assert (found["refused"], found["foiled"]) == (0, 1)
+    assert abs(found["guard_s"] - 0.5) < 1e-12

@@ -9,6 +9,7 @@ from mithridate.attacks.best_against import BestAgainst
 from mithridate.attacks.blunt import Constant, Gaussian, Scaling, SignFlip, Zero
 from mithridate.attacks.bounded import TrainAndScale
 from mithridate.attacks.camouflage import ThreeDFed
+from mithridate.attacks.catching_up import CatchUp
 from mithridate.attacks.collusion import Cerp
 from mithridate.attacks.composite import Composite
 from mithridate.attacks.compound import Bandit, Switch
@@ -31,6 +32,7 @@ from mithridate.attacks.natural import EdgeCase, Semantic
 from mithridate.attacks.pill import Pill
 from mithridate.attacks.relocated import Rop
 from mithridate.attacks.schedules import Always, Churn, EveryKth, FromRound, Ramp, SingleShot, Window
+from mithridate.attacks.self_adaptive import Sadba, Settled
 from mithridate.attacks.sinusoid import Sinusoid
 from mithridate.attacks.skew import Strike
 from mithridate.attacks.steering import ConstrainAndScale, Course, Neurotoxin, ProjectedDescent, Steering
@@ -50,6 +52,7 @@ __all__ = [
     "Bandit",
     "BestAgainst",
     "Blended",
+    "CatchUp",
     "Cerp",
     "Chameleon",
     "Churn",
@@ -95,11 +98,13 @@ __all__ = [
     "ProjectedDescent",
     "Ramp",
     "Rop",
+    "Sadba",
     "Samples",
     "Scaling",
     "Schedule",
     "Selective",
     "Semantic",
+    "Settled",
     "SignFlip",
     "SingleShot",
     "Sinusoid",

@@ -23,6 +23,7 @@ from mithridate.attacks.best_against import BestAgainst
 from mithridate.attacks.blunt import Constant, Gaussian, Scaling, SignFlip, Zero
 from mithridate.attacks.bounded import TrainAndScale
 from mithridate.attacks.camouflage import ThreeDFed
+from mithridate.attacks.catching_up import CatchUp
 from mithridate.attacks.collusion import Cerp
 from mithridate.attacks.composite import Composite
 from mithridate.attacks.compound import Bandit, Switch
@@ -44,6 +45,7 @@ from mithridate.attacks.natural import EdgeCase, Semantic
 from mithridate.attacks.pill import Pill
 from mithridate.attacks.relocated import Rop
 from mithridate.attacks.schedules import Always, Churn, EveryKth, FromRound, Ramp, SingleShot, Window
+from mithridate.attacks.self_adaptive import Sadba
 from mithridate.attacks.sinusoid import Sinusoid
 from mithridate.attacks.skew import Strike
 from mithridate.attacks.steering import ConstrainAndScale, Neurotoxin, ProjectedDescent
@@ -77,6 +79,7 @@ UPDATE_ATTACKS = Catalog(
         "fang-krum": FangKrum,
         "fang-trim": FangTrim,
         "alternating-minimisation": AlternatingMinimisation,
+        "catch-up": CatchUp,
         "cerp": Cerp,
         "chameleon": Chameleon,
         "darkfed": DarkFed,
@@ -125,6 +128,7 @@ TRIGGERS = Catalog(
         "input-aware": InputAware,
         "patch": Patch,
         "pixel": Pixel,
+        "sadba": Sadba,
         "semantic": Semantic,
         "sinusoid": Sinusoid,
     },

@@ -21,7 +21,9 @@ from mithridate.cli import (
     catalogue,
     compare,
     demo,
+    enrol,
     lab,
+    metrics,
     recover,
     replay,
     report,
@@ -37,6 +39,8 @@ from mithridate.core.errors import ConfigurationError, MithridateError, suggesti
 from mithridate.store.strict_json import dumped
 
 __all__ = ["app", "invoked", "main"]
+
+_OF_FLOWER = ("cryptography", "flwr")
 
 OK, FINDINGS, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -68,9 +72,11 @@ app.command("replay")(replay.replay)
 app.command("recover")(recover.recover)
 app.command("report")(report.report)
 app.add_typer(lab.lab, name="lab")
+app.command("metrics")(metrics.metrics)
 app.command("list")(catalogue.list_names)
 app.command("describe")(catalogue.describe)
 app.command("theory")(theory.theory)
+app.add_typer(enrol.verbs, name="enrol", cls=_Verbs)
 app.command("data")(surroundings.data)
 app.command("doctor")(surroundings.doctor)
 
@@ -120,7 +126,8 @@ def invoked(arguments: Sequence[str]) -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("mithridate"):
             raise
-        return _failed(f"{error.name} is not installed: pip install 'mithridate[demo]'", FAILED, as_json)
+        extra = "flower" if error.name.partition(".")[0] in _OF_FLOWER else "demo"
+        return _failed(f"{error.name} is not installed: pip install 'mithridate[{extra}]'", FAILED, as_json)
     except OSError as error:
         return _failed(f"{error.filename or 'file'}: {error.strerror or error}", FAILED, as_json)
     return code if isinstance(code, int) else OK

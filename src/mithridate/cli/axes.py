@@ -8,6 +8,7 @@ update = { name = "alie", z = 1.5 }
 seed = [1, 2, 3]
 attack = ["none", "sign-flip"]                                # a name stands for the part of that name
 guard = ["mean", { rule = { name = "krum", f = 4 } }]
+defence = ["median", "ensemble", { guard = { rule = "median" }, server = { rollback = { rise = 0.5 } } }]   # any procedures
 partition = ["iid", { name = "dirichlet", alpha = 0.1 }]      # short for clients.partition
 optimiser = ["sgd", { name = "adam", lr = 0.01 }]             # short for server.optimiser
 clients.count = [20, 50]                                      # any other setting by its dotted key
@@ -21,10 +22,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mithridate.cli.defences import tables_of
 from mithridate.cli.documents import Document
 from mithridate.core.errors import ConfigurationError, UnknownName
-from mithridate.guard.places import line_of
-from mithridate.report.labels import attack_label, guard_label, labels_of
+from mithridate.core.places import line_of
+from mithridate.report.labels import attack_label, defence_label, labels_of
 
 if TYPE_CHECKING:
     from mithridate.sim.scenario import Scenario
@@ -129,13 +131,17 @@ def axes_of(document: Document) -> list[Axis]:
 def _variant(plain: Document, axes: Sequence[Axis], places: Sequence[int]) -> Variant:
     changed = plain
     for axis, place in zip(axes, places, strict=True):
-        changed = changed.changed(axis.key, _over(changed.table, axis.key, axis.values[place]))
+        value = axis.values[place]
+        for key, part in value.items() if axis.key == "defence" else [(axis.key, value)]:
+            changed = changed.changed(key, _over(changed.table, key, part))
     try:
         scenario = changed.scenario()
     except ConfigurationError as error:
         message = str(error)
         for axis in axes:
             message = message.replace(f"--set {axis.key}=", f"[sweep] {axis.key} = ", 1)
+        if any(axis.key == "defence" for axis in axes):
+            message = message.replace("--set ", "[sweep] defence: ", 1)
         raise ConfigurationError(re.sub(r"^\[sweep\]", f"{plain.where}: [sweep]", message)) from error
     chosen = list(zip(axes, places, strict=True))
     return Variant(
@@ -143,17 +149,18 @@ def _variant(plain: Document, axes: Sequence[Axis], places: Sequence[int]) -> Va
         labels={axis.key: axis.labels[place] for axis, place in chosen},
         scenario=scenario,
         attack=_told(chosen, "attack") or attack_label(changed.table.get("attack")),
-        defence=_told(chosen, "guard") or guard_label(changed.table.get("guard")),
+        defence=_told(chosen, "guard", "defence") or defence_label(changed.table),
         condition=_told(chosen, ""),
     )
 
 
-def _told(chosen: Sequence[tuple[Axis, int]], section: str) -> str:
-    """The values on the axes of a section in words; on all that are neither attack, guard nor seed if it is empty."""
+def _told(chosen: Sequence[tuple[Axis, int]], *sections: str) -> str:
+    """The values on the axes of sections in words; on all that are neither attack, defence nor seed if it is the empty one."""
     heads = [(axis.key.partition(".")[0], axis, place) for axis, place in chosen]
-    if section:
-        return ", ".join(axis.spoken(place) for head, axis, place in heads if head == section)
-    return ", ".join(axis.spoken(place) for head, axis, place in heads if head not in ("attack", "guard", "seed"))
+    if sections != ("",):
+        return ", ".join(axis.spoken(place) for head, axis, place in heads if head in sections)
+    apart = ("attack", "defence", "guard", "seed")
+    return ", ".join(axis.spoken(place) for head, axis, place in heads if head not in apart)
 
 
 def _over(table: Mapping[str, Any], key: str, value: Any) -> Any:
@@ -168,6 +175,8 @@ def _whole(key: str, value: Any) -> Any:
     >>> _whole("guard", "median"), _whole("attack", "alie"), _whole("attack", "label-flip"), _whole("task", "mnist")
     ({'rule': 'median'}, {'update': 'alie'}, {'data': 'label-flip'}, {'name': 'mnist'})
     """
+    if key == "defence":
+        return tables_of(value)
     if not isinstance(value, str) or value == "none":
         return value
     match key:

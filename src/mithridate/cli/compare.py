@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Shape", "compare"]
 
 GLYPHS = {"not run": "·", "refused": "⊘", "crashed": "✗", "failed": "✗"}
-_MEASURES = ("accuracy", "asr", "damage", "caught", "honest_excluded", "minority_excluded")
+_MEASURES = ("accuracy", "asr", "damage", "caught", "honest_excluded", "minority_excluded", "certified")
 
 
 class Shape(StrEnum):
@@ -47,7 +47,8 @@ def compare(
 
     Damage is what an attack takes: accuracy lost against the run without liars and guard, or the backdoor's success above the
     rate without the trigger, whichever is more. Intervals hold 95 % of resampled means over seeds. Cells that were not run, were
-    refused or crashed are shown as such, and never averaged away.
+    refused or crashed are shown as such, and never averaged away. Of ensembles "certain" is the share of samples that stay right
+    whatever so many clients do as lied; it is known from the run without liars.
     """
     from mithridate.report.comparison import compared
     from mithridate.report.outcomes import outcomes
@@ -69,7 +70,7 @@ def compare(
 def _text(found: Comparison, duels: Sequence[Duel]) -> Iterator[str]:
     head = [
         "#", "defence", "worst attack", "damage", "least accuracy", "most backdoor", "mean", "cost", "caught", "honest out",
-        "minority out", "s/round", "runs",
+        "minority out", "s/round", "certain", "runs",
     ]  # fmt: skip
     yield "Defences by the attack that is worst for them; shares in percent, 95 % intervals over seeds in brackets."
     yield table([_standing(place, each) for place, each in enumerate(found.standings, 1)], head)
@@ -93,7 +94,7 @@ def _standing(place: int, each: Standing) -> list[Any]:
         "-" if high is None else f"{_points(high.asr)} {high.attack}",
         _share(each.mean_accuracy), _points(each.cost), _share(each.caught), _share(each.honest_excluded),
         _share(each.minority_excluded), "-" if each.guard_s is None else f"{each.guard_s:.4f}",
-        f"{each.cells - each.missing}/{each.cells}",
+        _share(each.certified), f"{each.cells - each.missing}/{each.cells}",
     ]  # fmt: skip
 
 
@@ -177,6 +178,8 @@ def _standing_fields(each: Standing) -> dict[str, Any]:
         "honest_excluded",
         "minority_excluded",
         "guard_s",
+        "certified",
+        "models",
         "cells",
         "missing",
     )
@@ -202,7 +205,7 @@ def _cell_fields(cell: Figures) -> dict[str, Any]:
 
 
 def _runs(cell: Figures) -> list[dict[str, Any]]:
-    names = ("seed", "state", "accuracy", "asr", "base_rate", "refused_rounds", "error", "run")
+    names = ("seed", "state", "accuracy", "asr", "base_rate", "refused_rounds", "certified", "models", "error", "run")
     return [{name: getattr(each, name) for name in names} for each in cell.outcomes]
 
 

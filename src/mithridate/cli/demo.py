@@ -49,7 +49,7 @@ def demo(
             log(f"\n{name}: {_said(name)}", "bold")
         again = ["mithridate", "demo", "--out", str(out), *(["--fast"] if fast else [])]
         runs[name] = played(scenario, out / name, again, threads=threads, quiet=quiet)
-    page = written([out / name for name in runs], out / "report.html")
+    page = written([out / name for name in runs], out / "report.html").page
     fields = {"runs": {name: fields_of(run) for name, run in runs.items()}, "report": str(page)}
     answer(form, fields, _text(runs, page))
 

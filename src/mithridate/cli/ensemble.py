@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mithridate.cli.speak import Interrupted, log, percent, table
+from mithridate.core.errors import StoreError
 
 if TYPE_CHECKING:
     from mithridate.sim.ensemble import Vote
     from mithridate.sim.scenario import Scenario
+    from mithridate.store.run import RunFolder
 
-__all__ = ["vote_text", "voted"]
+__all__ = ["journalled", "vote_text", "voted"]
 
 
 def voted(
@@ -25,7 +27,12 @@ def voted(
     threads: int | None = None,
     quiet: bool = False,
 ) -> Vote:
-    """Run an ensemble with a line per model on stderr; Ctrl-C says how to go on."""
+    """Run an ensemble with a line per model on stderr; Ctrl-C says how to go on.
+
+    Raises:
+        StoreError: the folder holds another scenario's run, or is damaged.
+    """
+    from mithridate.cli.failures import OnRecord
     from mithridate.cli.run import heeded  # which imports this module
     from mithridate.sim.ensemble import vote
     from mithridate.store.run import RunFolder
@@ -33,17 +40,46 @@ def voted(
     if fresh:
         for each in sorted(folder.glob("model-*")):
             RunFolder.discard(each)
+    run = _opened(scenario, folder)
     try:
-        with heeded() as heed:
+        with heeded() as heed, OnRecord(folder, scenario.digest):
 
             def observe(number: int, event: Mapping[str, Any]) -> None:
                 if event["event"] == "finished" and not quiet:
                     log(f"model {number + 1}: accuracy {percent(event['accuracy'])}")
                 heed()
 
-            return vote(scenario, observe, folder, threads=threads)
+            found = vote(scenario, observe, folder, threads=threads)
+            if run is not None:
+                journalled(run, found)
+            return found
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; every finished round is kept. Go on with: {shlex.join(again)}") from None
+
+
+def journalled(run: RunFolder, found: Vote) -> None:
+    """Keep how the vote ended in a run's journal, once; the models' own folders lie below."""
+    with run:
+        if run.ending != found.ending:
+            run.append(found.ending)
+
+
+def _opened(scenario: Scenario, folder: Path) -> RunFolder | None:
+    """The run that holds the vote; None for a folder that was begun before votes had one."""
+    from mithridate.cli.plan import made_of
+    from mithridate.sim.scenario import dump_scenario
+    from mithridate.store.run import RunFolder
+
+    if (folder / "manifest.json").exists():
+        run = RunFolder.open(folder)
+        if run.manifest["config_digest"] != scenario.digest:
+            raise StoreError(f"{folder} holds a run of another scenario: choose another folder, or delete it")
+        return run
+    if any(folder.glob("model-*")):
+        return None
+    run = RunFolder.create(folder, made_of(scenario), dump_scenario(scenario))
+    run.close()
+    return run
 
 
 def vote_text(found: Vote) -> str:

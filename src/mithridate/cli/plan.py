@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mithridate.cli.axes import Variant
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mithridate.store.cells import Cells
     from mithridate.store.run import RunFolder
 
-__all__ = ["Cell", "Estimate", "begun", "estimated", "kept", "known_fields", "planned"]
+__all__ = ["Cell", "Estimate", "begun", "estimated", "kept", "known_fields", "made_of", "planned"]
 
 _TIMED_CELLS = 3
 _TIMED_ROUNDS = 3
@@ -30,7 +31,15 @@ class Cell:
 
     @property
     def fields(self) -> dict[str, Any]:
-        return {"cell": self.key, "axes": self.variant.axes, "labels": self.variant.labels, "status": self.status}
+        found = {"cell": self.key, "axes": self.variant.axes, "labels": self.variant.labels, "status": self.status}
+        return found if self.models == 1 else found | {"models": self.models}
+
+    @cached_property
+    def models(self) -> int:
+        """How many models it trains: as many as its ensemble has groups with clients."""
+        from mithridate.sim.ensemble import members
+
+        return len(members(self.variant.scenario))
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,10 @@ class Estimate:
     Args:
         cells: All of the plan.
         known: Finished before.
-        cell_s: Seconds of one core per cell; None where there is nothing left to run.
+        cell_s: Seconds of one core per cell that is left; None where there is none.
         measured: What that is taken from, in words.
         jobs: Cells run at once.
+        models: Models that are trained by the cells that are left, ensembles' included; 0 where that is one each.
     """
 
     cells: int
@@ -50,6 +60,7 @@ class Estimate:
     cell_s: float | None
     measured: str
     jobs: int
+    models: int = 0
 
     @property
     def left_s(self) -> float:
@@ -87,31 +98,37 @@ def kept(plan: Sequence[Cell], cells: Cells) -> None:
 
 def begun(scenario: Scenario, key: str, axes: Mapping[str, Any], cells: Cells) -> RunFolder:
     """The cell's folder, created if need be: its manifest names key and axes, and the engine takes it from there."""
-    from datetime import UTC, datetime
-
     from mithridate.sim.scenario import dump_scenario
-    from mithridate.sim.tasks import load
-    from mithridate.store.manifest import manifest
 
     if (run := cells.find(key)) is not None:
         return run
+    return cells.begin(key, made_of(scenario, axes=axes), dump_scenario(scenario))
+
+
+def made_of(scenario: Scenario, **more: Any) -> dict[str, Any]:
+    """The manifest of a scenario that is begun now; `more` holds further plain entries."""
+    from datetime import UTC, datetime
+
+    from mithridate.sim.tasks import load
+    from mithridate.store.manifest import manifest
+
     task = load(scenario.task.name, scenario.task.path)
-    content = manifest(
+    return manifest(
         config_digest=scenario.digest,
         seeds=[scenario.seed],
         data_digest=task.digest,
         provenance=f"{task.provenance}: {task.source}",
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        more={"name": scenario.name, "axes": axes, "test_samples": task.test_samples},
+        more={"name": scenario.name, "test_samples": task.test_samples} | more,
     )
-    return cells.begin(key, content, dump_scenario(scenario))
 
 
 def known_fields(run: RunFolder) -> dict[str, Any]:
     """What JSON says about a finished run, from its folder alone, as `cli.run.fields_of` says it about a fresh one."""
     last, checkpoint = run.ending, run.load_checkpoint()
     state = checkpoint[1] if checkpoint else None
-    return {
+    voted = {"ensemble": last["ensemble"]} if isinstance(last.get("ensemble"), dict) else {}
+    return voted | {
         "name": run.manifest.get("name"),
         "accuracy": last.get("accuracy"),
         "asr": last.get("asr"),
@@ -125,19 +142,32 @@ def known_fields(run: RunFolder) -> dict[str, Any]:
 
 
 def estimated(plan: Sequence[Cell], cells: Cells, jobs: int) -> Estimate:
-    """What the plan will take: from the seconds of its finished cells, or from a few rounds of a few cells."""
+    """What the plan will take: from the seconds of its finished cells, or from a few rounds of a few cells.
+
+    Cells that train equally many models are taken to cost the same: an ensemble's cost is told from ensembles alone.
+    """
     done = [cell for cell in plan if cell.status == "finished"]
     left = [cell for cell in plan if cell.status != "finished"]
     jobs = max(1, min(jobs, len(left)))
     if not left:
         return Estimate(len(plan), len(done), None, "nothing is left", jobs)
-    spent = [seconds for cell in done if (seconds := _seconds(cell, cells)) is not None]
-    if spent:
-        known = f"{len(spent)} finished cell{'' if len(spent) == 1 else 's'}"
-        return Estimate(len(plan), len(done), sum(spent) / len(spent), known, jobs)
-    some = left[:: -(-len(left) // _TIMED_CELLS)]
-    timed = sum(_timed(cell.variant.scenario) for cell in some) / len(some)
-    return Estimate(len(plan), len(done), timed, f"{_TIMED_ROUNDS} rounds of {len(some)} cells", jobs)
+    finished = timed = 0
+    total = 0.0
+    for models in sorted({cell.models for cell in left}):
+        alike = [cell for cell in left if cell.models == models]
+        spent = [s for cell in done if cell.models == models and (s := _seconds(cell, cells)) is not None]
+        if spent:
+            finished += len(spent)
+        else:
+            some = alike[:: -(-len(alike) // _TIMED_CELLS)]
+            spent = [_timed(cell.variant.scenario) for cell in some]
+            timed += len(some)
+        total += len(alike) * sum(spent) / len(spent)
+    known = f"{finished} finished cell{'' if finished == 1 else 's'}" if finished else ""
+    rounds = f"{_TIMED_ROUNDS} rounds of {timed} cells" if timed else ""
+    models = sum(cell.models for cell in left)
+    said = " and ".join(filter(None, [known, rounds]))
+    return Estimate(len(plan), len(done), total / len(left), said, jobs, models if models > len(left) else 0)
 
 
 def _seconds(cell: Cell, cells: Cells) -> float | None:
@@ -147,7 +177,15 @@ def _seconds(cell: Cell, cells: Cells) -> float | None:
 
 
 def _timed(scenario: Scenario) -> float:
-    """A cell's seconds, from its first rounds: the very first one builds data and caches, and counts once."""
+    """A cell's seconds, from the first rounds of its model; of an ensemble the middle one by clients, times their number."""
+    from mithridate.sim.ensemble import members
+
+    models = sorted(members(scenario), key=lambda each: len(each.clients.only or ()))
+    return len(models) * _timed_model(models[len(models) // 2])
+
+
+def _timed_model(scenario: Scenario) -> float:
+    """A run's seconds, from its first rounds: the very first one builds data and caches, and counts once."""
     from mithridate.core.errors import MithridateError
     from mithridate.sim.engine import simulate
 

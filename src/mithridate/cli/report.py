@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mithridate.cli.speak import Format, FormatOption, answer
 from mithridate.core.errors import ConfigurationError
 
-__all__ = ["report", "written"]
+if TYPE_CHECKING:
+    from mithridate.report.facts import RunFacts
+
+__all__ = ["Written", "report", "written"]
 
 
 def report(
@@ -22,18 +27,34 @@ def report(
 ) -> None:
     """Write one HTML page about runs, or about a sweep.
 
-    Folders of sweeps, or with runs below them, become a matrix of attacks and defences.
+    Folders of sweeps, or with runs below them, become a matrix of attacks and defences. JSON says what procedures beside
+    the guard came to: samples sorted out, rollbacks, noisy votes, fine-tuning, challenges, and lies that could not be made.
     """
-    page = written(runs, out or runs[0] / "report.html")
-    answer(form, {"report": str(page), "runs": [str(run) for run in runs]}, str(page))
+    found = written(runs, out or runs[0] / "report.html")
+    fields = {"report": str(found.page), "runs": [str(run) for run in runs], "procedures": found.procedures}
+    answer(form, fields, str(found.page))
 
 
-def written(runs: list[Path], out: Path) -> Path:
-    """Read the runs, write the page, and say where it is.
+@dataclass(frozen=True)
+class Written:
+    """A page on the disk.
+
+    Args:
+        page: Where it is.
+        procedures: What procedures beside the guard came to, run by run, for programs; empty for sweeps. Rounds count from 0.
+    """
+
+    page: Path
+    procedures: list[dict[str, Any]]
+
+
+def written(runs: list[Path], out: Path) -> Written:
+    """Read the runs and write the page.
 
     Raises:
         ConfigurationError: runs and sweeps at once.
     """
+    procedures: list[dict[str, Any]] = []
     sweeps = [run for run in runs if _is_sweep(run)]
     if sweeps and len(sweeps) < len(runs):
         raise ConfigurationError(f"{sweeps[0]} is a sweep, others are runs: a page is about one kind")
@@ -44,13 +65,23 @@ def written(runs: list[Path], out: Path) -> Path:
 
         page = render_matrix(compared(outcomes(runs)))
     else:
-        from mithridate.report.facts import read
         from mithridate.report.page import render
+        from mithridate.report.reading import read
 
-        page = render(read(runs))
+        facts = read(runs)
+        page = render(facts)
+        procedures = [each for run in facts.runs for each in _procedures(run)]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
-    return out
+    return Written(out, procedures)
+
+
+def _procedures(run: RunFacts) -> Iterator[dict[str, Any]]:
+    from mithridate.report.accounts import accounts, foiled_account
+
+    for each in (*accounts(run), foiled_account(run)):
+        if each is not None:
+            yield {"run": run.label, "procedure": each.procedure, "said": each.said} | dict(each.figures)
 
 
 def _is_sweep(folder: Path) -> bool:

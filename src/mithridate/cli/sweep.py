@@ -154,6 +154,8 @@ def _foretold(form: Format, plan: Sequence[Cell], cost: Estimate) -> None:
     said = f"{cost.cells} cells, {cost.known} of them known"
     if cost.cell_s is not None:
         said += f"; about {cost.cell_s:.2f} s each ({cost.measured}), {duration(cost.left_s)} with {cost.jobs} at once"
+    if cost.models:
+        said += f"; with their ensembles they train {cost.models} models"
     if form is Format.json:
         for cell in plan:
             line(cell.fields | {"success": True})

@@ -15,17 +15,23 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from mithridate.cli.ensemble import journalled
 from mithridate.cli.failures import OnRecord
-from mithridate.cli.plan import begun
+from mithridate.cli.plan import begun, known_fields
 from mithridate.cli.run import fields_of
 from mithridate.core.errors import MithridateError
 from mithridate.store.cells import Cells
+from mithridate.store.run import RunFolder
 from mithridate.store.strict_json import dumped, parsed
+
+if TYPE_CHECKING:
+    from mithridate.sim.scenario import Scenario
 
 __all__ = ["computed", "main"]
 
@@ -51,29 +57,51 @@ def computed(job: Mapping[str, Any], answers: IO[str] | None = None) -> dict[str
     """Play one cell to its end; an error that is ours is its result, and on record in its folder."""
     from mithridate.attacks.catalog import CATALOGS
     from mithridate.guard.plugins import load
-    from mithridate.sim.engine import simulate
     from mithridate.sim.scenario import parse_scenario
 
     began, told = time.perf_counter(), [0.0]
     cells, key = Cells(Path(job["root"])), job["key"]
 
-    def observe(event: Mapping[str, Any]) -> None:
-        if answers is not None and event["event"] == "round" and time.monotonic() > told[0] + _TELL_EVERY_S:
+    def observe(rounds: int) -> None:
+        if answers is not None and time.monotonic() > told[0] + _TELL_EVERY_S:
             told[0] = time.monotonic()
-            _say(answers, {"round": event["round"] + 1})
+            _say(answers, {"round": rounds})
 
     try:
         for file in job.get("plugins", ()):
             load(Path(file), CATALOGS)  # a file that is loaded already is not run again
         scenario = parse_scenario(job["scenario"])
         with begun(scenario, key, job["axes"], cells) as folder, OnRecord(folder.path, scenario.digest):
-            folder.close()  # the engine takes the lock itself
-            run = simulate(scenario, observe, folder.path, threads=job["threads"], spare_s=SPARE_S)
+            fields = _played(scenario, folder, observe, job["threads"])
     except MithridateError as error:
         failed = {"success": False, "status": "failed", "kind": type(error).__name__, "error-message": str(error)}
         return failed | {"run": str(cells.folder(key))}
     spent = {"spent_seconds": time.perf_counter() - began}
-    return {"success": True, "status": "finished"} | fields_of(run) | spent
+    return {"success": True, "status": "finished"} | fields | spent
+
+
+def _played(scenario: Scenario, folder: RunFolder, observe: Callable[[int], None], threads: int) -> dict[str, Any]:
+    """A scenario played to its end in the cell's folder: what JSON says about it.
+
+    The models of an ensemble have run folders below the cell's, so that they resume one by one; its own journal holds how the
+    vote ended.
+    """
+    from mithridate.sim.engine import simulate
+    from mithridate.sim.ensemble import members, vote
+
+    models = len(members(scenario))
+
+    def heard(number: int, event: Mapping[str, Any]) -> None:
+        if event["event"] == "round":
+            observe((number * scenario.rounds + event["round"] + 1) // models)
+
+    folder.close()  # the engine takes the lock itself
+    if scenario.ensemble is None:
+        run = simulate(scenario, partial(heard, 0), folder.path, threads=threads, spare_s=SPARE_S)
+        return fields_of(run)
+    found = vote(scenario, heard, folder.path, threads=threads, spare_s=SPARE_S)
+    journalled(cell := RunFolder.open(folder.path), found)
+    return known_fields(cell)
 
 
 def _jobs() -> SimpleQueue[dict[str, Any]]:

@@ -19,7 +19,19 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Entry, Layout
 from mithridate.core.protocols import fits
 
-__all__ = ["Admission", "Limits", "Reason", "Refusal", "Reply", "Sent", "admit"]
+__all__ = [
+    "Admission",
+    "Limits",
+    "Reason",
+    "Refusal",
+    "Refused",
+    "Reply",
+    "Sent",
+    "admit",
+    "believed",
+    "clamped",
+    "spoken",
+]
 
 Reason = Literal[
     "bad-client-id",
@@ -139,8 +151,8 @@ class Limits:
             raise ConfigurationError(f"key_order must be 'exact' or 'any', not {self.key_order!r}")
 
 
-class _Refused(Exception):
-    """Carries one refusal out of the checks of one reply."""
+class Refused(Exception):
+    """Carries one refusal out of the checks of one reply: reason and detail."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -243,12 +255,17 @@ class Admission:
         row = len(self._candidates)
         try:
             if row == len(self._updates):
-                raise _Refused("sent-twice", f"more than {row} replies")
+                raise Refused("sent-twice", f"more than {row} replies")
             self._candidates.append(_examined(self._sent, reply, self._round, self._limits, self._updates, row))
-        except _Refused as odd:
+        except Refused as odd:
             self.refuse(getattr(reply, "client", None), odd.reason, odd.detail)
             return False
         return True
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Who was turned away so far, in order of arrival."""
+        return tuple(self._refusals)
 
     def refuse(self, client: Any, reason: Reason, detail: str) -> None:
         """Record what the venue itself turned away."""
@@ -262,9 +279,7 @@ class Admission:
         if not kept:
             return None, refusals
         _ordered(self._updates, [candidate.row for candidate in kept])
-        claims = np.array([candidate.claim for candidate in kept])
-        positive = claims[claims > 0]
-        weights = np.minimum(claims, self._limits.weight_ratio * np.median(positive)) if positive.size else claims
+        weights = clamped(np.array([candidate.claim for candidate in kept]), self._limits)
         cohort = Cohort(
             self._sent.flat,
             self._updates[: len(kept)],
@@ -276,6 +291,16 @@ class Admission:
             **brought,
         )
         return cohort, refusals
+
+
+def clamped(claims: np.ndarray, limits: Limits) -> np.ndarray:
+    """Claims of a round, none above `weight_ratio` times their median; claims of 0 stay 0 and do not count.
+
+    >>> clamped(np.array([1., 1., 500.]), Limits()).tolist()
+    [1.0, 1.0, 10.0]
+    """
+    positive = claims[claims > 0]
+    return np.minimum(claims, limits.weight_ratio * np.median(positive)) if positive.size else claims
 
 
 def _ordered(updates: np.ndarray, rows: Sequence[int]) -> None:
@@ -297,10 +322,10 @@ def _ordered(updates: np.ndarray, rows: Sequence[int]) -> None:
 def _examined(sent: Sent, reply: Any, round: int, limits: Limits, updates: np.ndarray, row: int) -> _Candidate:
     """The reply's update, written to a row of `updates` that is free until this succeeds."""
     if not isinstance(reply, Reply):
-        raise _Refused("not-a-mapping", f"expected a reply, got {type(reply).__name__}")
+        raise Refused("not-a-mapping", f"expected a reply, got {type(reply).__name__}")
     client = _identity(reply.client, sent, limits)  # (1)
     _timely(reply.round, round)  # (2)
-    claim = _claim(reply.num_examples, limits)  # (3)
+    claim = believed(reply.num_examples, limits)  # (3)
     arrays = _keyed(reply.arrays, sent.layout, limits)  # (4)
     _update(arrays, sent, limits, updates[row])  # (5), (6)
     return _Candidate(client, claim, row)
@@ -308,9 +333,9 @@ def _examined(sent: Sent, reply: Any, round: int, limits: Limits, updates: np.nd
 
 def _identity(client: Any, sent: Sent, limits: Limits) -> str:
     if not isinstance(client, str) or not client or len(client) > limits.max_name or not client.isprintable():
-        raise _Refused("bad-client-id", f"an id is a printable text of 1 to {limits.max_name} characters")
+        raise Refused("bad-client-id", f"an id is a printable text of 1 to {limits.max_name} characters")
     if sent.clients is not None and client not in sent.clients:
-        raise _Refused("unknown-client", "was not asked in this round")
+        raise Refused("unknown-client", "was not asked in this round")
     return str(client)
 
 
@@ -318,37 +343,42 @@ def _timely(claimed: Any, round: int) -> None:
     if claimed is None:
         return
     if isinstance(claimed, bool) or not isinstance(claimed, int | np.integer):
-        raise _Refused("bad-round", f"the round is a {type(claimed).__name__}, not a whole number")
+        raise Refused("bad-round", f"the round is a {type(claimed).__name__}, not a whole number")
     if claimed != round:
-        raise _Refused("stale" if claimed < round else "from-the-future", f"answers another round than {round}")
+        raise Refused("stale" if claimed < round else "from-the-future", f"answers another round than {round}")
 
 
-def _claim(claimed: Any, limits: Limits) -> float:
+def believed(claimed: Any, limits: Limits) -> float:
+    """A claimed number of examples, as a number.
+
+    Raises:
+        Refused: not a number, negative, NaN or beyond the limit.
+    """
     if isinstance(claimed, bool | np.bool_) or not isinstance(claimed, int | float | np.integer | np.floating):
-        raise _Refused("bad-examples", f"the number of examples is a {type(claimed).__name__}")
+        raise Refused("bad-examples", f"the number of examples is a {type(claimed).__name__}")
     if not claimed >= 0:  # also NaN
-        raise _Refused("bad-examples", "the number of examples is negative or NaN")
+        raise Refused("bad-examples", "the number of examples is negative or NaN")
     if claimed > limits.max_examples:
-        raise _Refused("too-many-examples", f"claims more than {limits.max_examples} examples")
+        raise Refused("too-many-examples", f"claims more than {limits.max_examples} examples")
     return float(claimed)
 
 
 def _keyed(arrays: Any, layout: Layout, limits: Limits) -> dict[str, Any]:
     if not isinstance(arrays, dict):
-        raise _Refused("not-a-mapping", f"the arrays come as {type(arrays).__name__}, not as named arrays")
+        raise Refused("not-a-mapping", f"the arrays come as {type(arrays).__name__}, not as named arrays")
     if len(arrays) > 2 * len(layout.entries) + 16:
-        raise _Refused("extra-key", f"{len(arrays)} arrays where {len(layout.entries)} were sent")
+        raise Refused("extra-key", f"{len(arrays)} arrays where {len(layout.entries)} were sent")
     for key in arrays:
         if type(key) is not str or len(key) > limits.max_name:
-            raise _Refused("bad-key", f"a key is no text of at most {limits.max_name} characters")
+            raise Refused("bad-key", f"a key is no text of at most {limits.max_name} characters")
     for name in layout.names:
         if name not in arrays:
-            raise _Refused("missing-key", f"{name!r} is missing")
+            raise Refused("missing-key", f"{name!r} is missing")
     for key in arrays:
         if key not in layout.names:
-            raise _Refused("extra-key", f"{spoken(key, limits)!r} was not sent")
+            raise Refused("extra-key", f"{spoken(key, limits)!r} was not sent")
     if limits.key_order == "exact" and tuple(arrays) != layout.names:
-        raise _Refused("key-order", "the arrays come in another order than they were sent in")
+        raise Refused("key-order", "the arrays come in another order than they were sent in")
     return arrays
 
 
@@ -367,22 +397,22 @@ def _update(arrays: Mapping[str, Any], sent: Sent, limits: Limits, update: np.nd
     for entry, place in sent.layout.slices:
         low, high = update[place].min(), update[place].max()
         if not (np.isfinite(low) and np.isfinite(high)):
-            raise _Refused("not-finite", f"{entry.name!r} holds NaN or Inf")
+            raise Refused("not-finite", f"{entry.name!r} holds NaN or Inf")
         if max(-low, high) > limits.max_abs:
-            raise _Refused("too-large", f"{entry.name!r} moves by more than {limits.max_abs:g}")
+            raise Refused("too-large", f"{entry.name!r} moves by more than {limits.max_abs:g}")
 
 
 def _shaped(array: Any, entry: Entry) -> None:
     """Refuse by type, dtype kind and shape: nothing here reads a value or allocates by a claimed size."""
     if type(array) is not np.ndarray:
-        raise _Refused("not-an-array", f"{entry.name!r} is a {type(array).__name__}")
+        raise Refused("not-an-array", f"{entry.name!r} is a {type(array).__name__}")
     if array.size == 0 and math.prod(entry.shape) != 0:
-        raise _Refused("empty", f"{entry.name!r} is empty")
+        raise Refused("empty", f"{entry.name!r} is empty")
     expected = np.dtype(entry.dtype).kind
     if array.dtype.kind != expected or array.dtype.itemsize > 8:
-        raise _Refused("dtype", f"{entry.name!r} is {array.dtype}, sent as {np.dtype(entry.dtype)}")
+        raise Refused("dtype", f"{entry.name!r} is {array.dtype}, sent as {np.dtype(entry.dtype)}")
     if array.shape != entry.shape:
-        raise _Refused("shape", f"{entry.name!r} has shape {array.shape}, sent as {entry.shape}")
+        raise Refused("shape", f"{entry.name!r} has shape {array.shape}, sent as {entry.shape}")
 
 
 def _unrepeated(

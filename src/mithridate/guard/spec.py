@@ -17,7 +17,11 @@ from mithridate.guard.catalog import RULES, STAGES
 from mithridate.guard.guard import Guard
 from mithridate.guard.tables import build, located, table_of
 
-__all__ = ["dump", "from_table", "inline", "parse", "to_table"]
+__all__ = ["TABLES", "dump", "from_table", "inline", "parse", "to_table"]
+
+
+TABLES = ("guard", "admission", "round", "metrics", "identity", "client", "record", "monitor")
+"""The tables of a policy. All but [guard] are for a venue beyond one machine: see `guard.policy`."""
 
 
 def parse(text: str, where: str = "policy.toml") -> Guard:
@@ -40,8 +44,8 @@ def parse(text: str, where: str = "policy.toml") -> Guard:
         raise ConfigurationError(f"{where}: not valid TOML: {error}") from error
     try:
         for key in document:
-            if key != "guard":
-                raise ConfigurationError(f"unknown table {key!r}{suggestion(key, ['guard'])}")
+            if key not in TABLES:
+                raise ConfigurationError(f"unknown table {key!r}{suggestion(key, TABLES)}")
         if "guard" not in document:
             raise ConfigurationError("the policy has no [guard] table")
         return from_table(document["guard"])

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mithridate.report.facts import Round, RunFacts
+from mithridate.report.facts import RunFacts
+from mithridate.report.rounds import Round
 from mithridate.report.wording import nth, percent
 
 __all__ = ["HEIGHT", "WIDTH", "Line", "Moment", "Panel", "panels", "sampled", "tones"]

@@ -11,8 +11,8 @@ the mean of those that were; without any it is 1. Defences are ranked by their d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from mithridate.core.errors import ConfigurationError, suggestion
@@ -39,6 +39,9 @@ class Standing:
         cost: Accuracy lost without liars, paired by condition and seed; None where one of the two was not run.
         caught, honest_excluded, minority_excluded: Means over attacks.
         guard_s: Mean seconds per aggregation.
+        certified: Mean over attacks of what stays right whatever so many liars do, known from the run without liars; None but of
+            ensembles.
+        models: How many vote; 1 without an ensemble.
         cells, missing: Runs under attack and without; of these, without figures.
     """
 
@@ -55,6 +58,8 @@ class Standing:
     guard_s: float | None
     cells: int
     missing: int
+    certified: float | None = None
+    models: int = 1
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,8 @@ class Comparison:
             guard_s=average(cell.guard_s for cell in (*row, *calm)),
             cells=sum(len(cell.outcomes) for cell in (*row, *calm)),
             missing=sum(cell.missing for cell in (*row, *calm)),
+            certified=average(centre(cell.certified) for cell in row),
+            models=max((each.models for cell in (*row, *calm) for each in cell.outcomes), default=1),
         )
 
 
@@ -172,9 +179,11 @@ def compared(found: Sequence[Outcome], seed: int = 0) -> Comparison:
     """
     unsaid = {each.attack for each in found if each.attacked is False} | {NOBODY}
     calm = frozenset({each.attack for each in found} & unsaid - {each.attack for each in found if each.attacked})
-    plain = frozenset(each.defence for each in found if each.guarded is False)
+    plain = _plain(found)
     quiet = [each for each in found if each.attack in calm and each.defence in plain and each.measured]
     references = {(each.condition, each.seed): each.accuracy or 0.0 for each in reversed(quiet)}  # the first one counts
+    curves = {(each.condition, each.defence, each.seed): each.curve for each in found if each.attack in calm}
+    found = [_certified(each, curves) for each in found]
     grouped: dict[tuple[str, str, str], list[Outcome]] = {}
     for each in found:
         grouped.setdefault((each.condition, each.attack, each.defence), []).append(each)
@@ -189,6 +198,22 @@ def compared(found: Sequence[Outcome], seed: int = 0) -> Comparison:
         seed=seed,
         references=references,
     )
+
+
+def _plain(found: Sequence[Outcome]) -> frozenset[str]:
+    """The defences that are none: a plain mean, with nothing beside it but what stands beside every defence that it is among."""
+    known = [each for each in found if each.guarded is not None]
+    several = len({each.defence for each in known}) > 1
+    shared = frozenset.intersection(*(each.procedures for each in known)) if several else frozenset()
+    return frozenset(each.defence for each in known if each.guarded is False and each.procedures <= shared)
+
+
+def _certified(each: Outcome, curves: Mapping[tuple[str, str, int], tuple[float, ...]]) -> Outcome:
+    """An ensemble's outcome with what the same ensemble without liars certifies against as many as here."""
+    curve = curves.get((each.condition, each.defence, each.seed), ())
+    if not curve or not each.curve:
+        return each
+    return replace(each, certified=curve[each.liars] if each.liars < len(curve) else 0.0)
 
 
 def _calm_accuracies(

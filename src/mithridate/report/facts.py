@@ -1,103 +1,25 @@
-"""What a report may know: facts read from run folders, as frozen values, and nothing from anywhere else."""
+"""What a report may know of runs: frozen values, and what follows from them."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Literal
 
-from mithridate.core.errors import ConfigurationError, StoreError
-from mithridate.guard.guard import CHALLENGED
-from mithridate.report.assurance import Assurance, Measured, Promised, measured, promised
-from mithridate.report.settings import amount, is_plain_mean, nested, part, table
-from mithridate.report.wording import short
-from mithridate.store.run import RunFolder, Status
+from mithridate.core.errors import ConfigurationError
+from mithridate.report.assurance import Assurance, Promised
+from mithridate.report.procedures import Smoothed, Voted
+from mithridate.report.rounds import Round
+from mithridate.report.settings import amount, is_bare, is_plain_mean, part, table
+from mithridate.store.run import Status
 
-__all__ = ["Facts", "Fate", "Lasted", "Role", "Round", "RunFacts", "read"]
+__all__ = ["Facts", "Lasted", "Role", "RunFacts"]
 
 Role = Literal["clean", "peaceful", "unguarded", "guarded"]
 """Nobody lied and no guard; nobody lied under a guard; liars and no guard; liars under a guard."""
 
-_DEEPEST = 16
-_LARGEST = 1e300
 _CLEARLY = 0.02
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What became of one client in one round.
-
-    Args:
-        client: Its id; a stranger's text.
-        liar: Whether it lied in this round. Only a laboratory knows.
-        minority: Whether its data are unlike the others'.
-        status: counted, dropped (by the guard), refused (at admission), absent or late.
-        share: How much it counted; None where the rule does not say.
-        stage: Who spoke about it.
-        reason: What was said, as a code.
-        score: The number that it was judged by; None where there is none.
-        threshold: The bound that the score was held against.
-    """
-
-    client: str
-    liar: bool
-    minority: bool
-    status: str
-    share: float | None = None
-    stage: str | None = None
-    reason: str | None = None
-    score: float | None = None
-    threshold: float | None = None
-
-    @property
-    def arrived(self) -> bool:
-        """Whether there was an update to judge."""
-        return self.status in ("counted", "dropped", "refused")
-
-    @property
-    def excluded(self) -> bool:
-        return self.status in ("dropped", "refused")
-
-
-@dataclass(frozen=True)
-class Round:
-    """One round.
-
-    Args:
-        number: From 0, as in the journal; people are told `report.wording.nth`.
-        accuracy: Of the global model after the round, in [0, 1]; None where it was not measured.
-        asr: Attack success rate, in [0, 1]; None without a trigger.
-        per_class: Accuracy on each class, in [0, 1]; None for a class without test samples.
-        base_rate: How often the trigger's target is answered without the trigger, in [0, 1]; None where not recorded.
-        refused: Why the guard refused the whole round; None if it did not.
-        victims: Samples on which the attack success rate was measured; None where not recorded.
-        foiled: Why the lie could not be made, so that the liars sent what they had trained; None if it was, or none was due.
-        measured: How far the aggregate was from the honest mean; None where that was not recorded.
-        fates: One per client that was asked.
-        guard_s: What admission and guard took.
-        bytes_up: What the clients sent.
-    """
-
-    number: int
-    accuracy: float | None
-    asr: float | None
-    per_class: tuple[float | None, ...]
-    refused: str | None
-    fates: tuple[Fate, ...]
-    guard_s: float | None = None
-    bytes_up: float | None = None
-    base_rate: float | None = None
-    foiled: str | None = None
-    victims: int | None = None
-    measured: Measured | None = None
-
-    @property
-    def lift(self) -> float | None:
-        """How much more often the target is answered with the trigger than without: what the backdoor is good for."""
-        return None if self.asr is None else self.asr - (self.base_rate or 0.0)
 
 
 @dataclass(frozen=True)
@@ -123,6 +45,8 @@ class RunFacts:
         model_digest: SHA-256 of the final model.
         promised: What the guard promised; None in older runs.
         lasted: How long the backdoor outlived the liars' departure; None if they stayed, had not planted it, or nobody looked.
+        smoothed: What the vote of noisy copies was worth; None without smoothing, or before the end.
+        voted: How an ensemble's vote ended; None of any other run, and before the end.
     """
 
     label: str
@@ -134,6 +58,9 @@ class RunFacts:
     error: str | None = None
     model_digest: str | None = None
     promised: Promised | None = None
+    lasted: Lasted | None = None
+    smoothed: Smoothed | None = None
+    voted: Voted | None = None
 
     @cached_property
     def assurance(self) -> Assurance | None:
@@ -143,8 +70,6 @@ class RunFacts:
         return Assurance(
             self.promised, {each.number: each.measured for each in self.rounds if each.measured is not None}
         )
-
-    lasted: Lasted | None = None
 
     @cached_property
     def clients(self) -> tuple[str, ...]:
@@ -173,8 +98,8 @@ class RunFacts:
 
     @property
     def guarded(self) -> bool:
-        """Whether anything but the plain mean aggregates."""
-        return not is_plain_mean(table(self.settings, "guard"))
+        """Whether anything but the plain mean aggregates, or a procedure stands beside it."""
+        return not is_bare(self.settings)
 
     @property
     def role(self) -> Role:
@@ -188,19 +113,41 @@ class RunFacts:
         return any(fate.share is not None for each in self.rounds for fate in each.fates)
 
     @property
+    def averages(self) -> bool:
+        """Whether the plain mean aggregates, whatever stands beside it."""
+        return is_plain_mean(table(self.settings, "guard"))
+
+    @property
+    def judges_coordinates(self) -> bool:
+        """Whether the guard decided and never said how much a client counts; a guard that only refused says nothing."""
+        decided = any(fate.status == "counted" for each in self.rounds for fate in each.fates)
+        return self.guarded and decided and not self.names_clients
+
+    @property
     def onset(self) -> int | None:
         """The first round in which anybody lied."""
         return next((each.number for each in self.rounds if any(fate.liar for fate in each.fates)), None)
 
     @property
     def accuracy(self) -> float | None:
-        """As last measured."""
+        """As last measured; of an ensemble the vote's."""
+        if self.voted is not None:
+            return self.voted.accuracy
         return next((each.accuracy for each in reversed(self.rounds) if each.accuracy is not None), None)
 
     @property
     def asr(self) -> float | None:
-        """As last measured."""
+        """As last measured; of an ensemble the vote's."""
+        if self.voted is not None:
+            return self.voted.asr
         return next((each.asr for each in reversed(self.rounds) if each.asr is not None), None)
+
+    @property
+    def base_rate(self) -> float | None:
+        """How often the target is answered without the trigger; as last measured, of an ensemble the vote's."""
+        if self.voted is not None:
+            return self.voted.base_rate
+        return None if self.backdoor is None else self.backdoor.base_rate
 
     @property
     def backdoor(self) -> Round | None:
@@ -238,7 +185,16 @@ class RunFacts:
     @property
     def refused_rounds(self) -> tuple[Round, ...]:
         """Rounds without a decision that should have had one; challenges never do."""
-        return tuple(each for each in self.rounds if each.refused not in (None, CHALLENGED))
+        return tuple(each for each in self.rounds if each.refused is not None)
+
+    @property
+    def challenges(self) -> tuple[Round, ...]:
+        return tuple(each for each in self.rounds if each.challenge)
+
+    @property
+    def rolled_back(self) -> tuple[Round, ...]:
+        """Rounds whose model gave way to an earlier one."""
+        return tuple(each for each in self.rounds if each.alarm is not None and each.alarm.back_to is not None)
 
     @property
     def foiled_rounds(self) -> tuple[Round, ...]:
@@ -273,110 +229,3 @@ class Facts:
     def of(self, role: Role) -> tuple[RunFacts, ...]:
         """The runs in which a role is played."""
         return tuple(run for run in self.runs if run.role == role)
-
-
-def read(folders: Sequence[str | Path]) -> Facts:
-    """The facts of one or several runs.
-
-    Raises:
-        ConfigurationError: no folder was given.
-        StoreError: a folder holds no run, or a damaged one.
-    """
-    opened = [RunFolder.open(folder) for folder in folders]
-    return Facts(tuple(_run(run, label) for run, label in zip(opened, _labels(opened), strict=True)))
-
-
-def _labels(runs: Sequence[RunFolder]) -> list[str]:
-    """The runs' names if they tell them apart, else their folders', else these with numbers."""
-    named = [short(str(run.manifest.get("name") or run.path.name)) for run in runs]
-    if len(set(named)) < len(runs):
-        named = [short(run.path.name) for run in runs]
-    if len(set(named)) < len(runs):
-        named = [f"{name} #{number}" for number, name in enumerate(named, 1)]
-    return named
-
-
-def _run(folder: RunFolder, label: str) -> RunFacts:
-    events = list(folder.events())
-    last = events[-1] if events else {}
-    text = folder.scenario_text
-    try:
-        settings = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{folder.path / 'scenario.toml'}: not valid TOML: {error}") from error
-    if nested(settings, _DEEPEST):
-        raise StoreError(f"{folder.path / 'scenario.toml'}: nested deeper than {_DEEPEST}")
-    try:
-        rounds = tuple(_round(event) for event in events if event["event"] == "round")
-        first = next((promised(event) for event in events if event["event"] == "started"), None)
-    except StoreError as error:
-        raise StoreError(f"{folder.path / 'events.jsonl'}: {error}") from error
-    return RunFacts(
-        label=label,
-        status=folder.status,
-        scenario=text,
-        settings=settings,
-        made_of=folder.manifest,
-        rounds=rounds,
-        error=_failure(last) if last.get("event") == "failed" else None,
-        model_digest=_cut(last.get("model_digest")),
-        promised=first,
-        lasted=_lasted(last.get("durability")),
-    )
-
-
-def _lasted(found: Mapping[str, Any] | None) -> Lasted | None:
-    rounds = amount((found or {}).get("rounds"))
-    return None if found is None or rounds is None else Lasted(rounds, found.get("halved") is True)
-
-
-def _failure(event: Mapping[str, Any]) -> str:
-    said = short(event.get("error") or "no reason given")
-    return f"{short(event['kind'], 60)}: {said}" if event.get("kind") else said
-
-
-def _round(event: Mapping[str, Any]) -> Round:
-    return Round(
-        number=event["round"],
-        accuracy=_share(event.get("accuracy")),
-        asr=_share(event.get("asr")),
-        per_class=tuple(_share(value) for value in event.get("per_class") or ()),
-        refused=_cut(event.get("refused")),
-        fates=tuple(_fate(client) for client in event.get("clients", ())),
-        guard_s=_real((event.get("seconds") or {}).get("guard")),
-        bytes_up=_real(event.get("bytes_up")),
-        base_rate=_share(event.get("base_rate")),
-        foiled=_cut(event.get("attack_foiled")),
-        victims=amount(event.get("victims")),
-        measured=measured(event),
-    )
-
-
-def _fate(client: Mapping[str, Any]) -> Fate:
-    return Fate(
-        client=short(client["client"]),
-        liar=bool(client.get("liar")),
-        minority=bool(client.get("minority")),
-        status=client["status"],
-        share=_real(client.get("share")),
-        stage=_cut(client.get("stage")),
-        reason=_cut(client.get("reason")),
-        score=_real(client.get("score")),
-        threshold=_real(client.get("threshold")),
-    )
-
-
-def _cut(text: str | None) -> str | None:
-    return None if text is None else short(text)
-
-
-def _share(value: float | None) -> float | None:
-    if value is not None and not 0 <= value <= 1:
-        raise StoreError("an accuracy or success rate outside [0, 1]")
-    return None if value is None else float(value)
-
-
-def _real(value: float | None) -> float | None:
-    if value is not None and not abs(value) <= _LARGEST:  # JSON has whole numbers that no float can hold
-        raise StoreError("a number beyond every sane size")
-    return None if value is None else float(value)

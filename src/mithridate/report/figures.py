@@ -27,7 +27,8 @@ class Figures:
         accuracy, asr, damage: With their 95 % intervals over seeds; None without figures (asr: without a trigger).
         caught: Part of the lying updates that were excluded: the true positive rate.
         honest_excluded, minority_excluded: Part of the honest updates that were excluded; of those with unlike data.
-        guard_s: Seconds per aggregation.
+        guard_s: Seconds per aggregation; of an ensemble all its models'.
+        certified: Part of the test samples that stay right whatever so many liars do; None but of ensembles.
     """
 
     attack: str
@@ -41,6 +42,7 @@ class Figures:
     honest_excluded: Estimate | None
     minority_excluded: Estimate | None
     guard_s: float | None
+    certified: Estimate | None = None
 
     @property
     def state(self) -> State:
@@ -80,6 +82,7 @@ def figures_of(place: Place, some: Sequence[Outcome], references: References, se
         honest_excluded=over(lambda each: each.rate("honest")),
         minority_excluded=over(lambda each: each.rate("minority")),
         guard_s=average(each.guard_s for each in known),
+        certified=over(lambda each: each.certified),
     )
 
 

@@ -70,12 +70,12 @@ def _breadth(facts: Facts) -> Iterator[Gap]:
     for title, owner, key in (("Data", "task", "name"), ("Models", "model", "name"), ("Skew", "clients", "partition")):
         used = sorted({_choice(table(run.settings, owner), key) for run in facts.runs})
         yield Gap(title, f"{listed(used)} and nothing else.")
-    liars = sorted({(len(run.liars), run.enrolled) for run in facts.runs if run.attacked})
+    liars = sorted({(len(run.liars), run.enrolled) for run in facts.runs if run.attacked and run.voted is None})
     if liars:
         tried = listed([f"{liar} of {all_clients}" for liar, all_clients in liars])
         yield Gap("Number of liars", f"{tried}; against more liars than its f, a guard promises nothing.")
     lossy = any(fate.status in ("absent", "late") for run in facts.runs for each in run.rounds for fate in each.fates)
-    if not lossy:
+    if not lossy and any(run.rounds for run in facts.runs):
         yield Gap("Lost and late replies", "every client answered in time, in every round.")
 
 
@@ -122,7 +122,7 @@ def _limits(facts: Facts) -> Iterator[str]:
             "A model that has hardly learnt may take triggered samples for the target by chance. Where the rate without the "
             "trigger was recorded, a backdoor is judged by what the trigger adds; an older run may be called backdoored wrongly."
         )
-    if any(run.guarded and not run.names_clients and run.attacked for run in facts.runs):
+    if any(run.judges_coordinates and run.attacked for run in facts.runs):
         yield "Where a rule judges coordinates, no client is dropped, and the rates of exclusion say nothing about its quality."
     yield (
         "Digests show that two runs had the same configuration, data or model. They are not signatures: whoever can write to the "

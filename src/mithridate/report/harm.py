@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mithridate.report.facts import Facts, Round, RunFacts
+from mithridate.report.facts import Facts, RunFacts
+from mithridate.report.rounds import Round
 
 __all__ = ["BAR", "Bar", "Harm", "Judgement", "judgement", "reference"]
 
@@ -70,6 +71,8 @@ def judgement(run: RunFacts, facts: Facts, bar: Bar = BAR) -> Judgement:
 def _unmeasured(run: RunFacts) -> str | None:
     if run.status != "finished":
         return f"“{run.label}” is not finished"
+    if run.voted is not None:
+        return f"“{run.label}” is an ensemble, and its rounds are in the runs of its models"
     if not run.rounds or run.rounds[-1].accuracy is None:
         return f"“{run.label}” was not measured at its end"
     return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mithridate.report.settings import is_plain_mean
+from mithridate.report.settings import is_plain_mean, procedures, table
 from mithridate.report.wording import short
 
-__all__ = ["NOBODY", "attack_label", "guard_label", "labels_of", "spoken_value"]
+__all__ = ["NOBODY", "attack_label", "defence_label", "guard_label", "labels_of", "spoken_value"]
 
 NOBODY = "no attack"
 _ATTACK_PARTS = ("data", "trigger", "update", "steering", "schedule")
+_AGAINST_DRIFT = ("prox", "scaffold")
 _MOST = 60
 
 
@@ -29,7 +30,7 @@ def spoken_value(value: Any) -> str:
     return str(value)
 
 
-def attack_label(table: Any, *, full: bool = False) -> str:
+def attack_label(attack: Any, *, full: bool = False) -> str:
     """An [attack] table by the names of its parts; with their settings if `full`.
 
     >>> attack_label({"liars": 4, "trigger": {"name": "patch", "target": 0}, "update": "model-replacement"})
@@ -37,12 +38,12 @@ def attack_label(table: Any, *, full: bool = False) -> str:
     >>> attack_label({}), attack_label({"liars": 0, "update": "alie"})
     ('no attack', 'no attack')
     """
-    if not isinstance(table, Mapping) or not table or table.get("liars") == 0:
+    if not isinstance(attack, Mapping) or not attack or attack.get("liars") == 0:
         return NOBODY
-    return short(" + ".join(_names(table, _ATTACK_PARTS, full)) or f"{table.get('liars', '?')} idle liars", _MOST)
+    return short(" + ".join(_names(attack, _ATTACK_PARTS, full)) or f"{attack.get('liars', '?')} idle liars", _MOST)
 
 
-def guard_label(table: Any, *, full: bool = False) -> str:
+def guard_label(guard: Any, *, full: bool = False) -> str:
     """A [guard] table by the names of its parts, in the order in which an update meets them.
 
     >>> guard_label({"rule": {"name": "krum", "f": 4}, "stages": [{"name": "clip", "to": 1.0}]})
@@ -50,9 +51,28 @@ def guard_label(table: Any, *, full: bool = False) -> str:
     >>> guard_label({}), guard_label({"rule": "mean"}), guard_label({"rule": {"name": "krum", "f": 4}}, full=True)
     ('mean', 'mean', 'krum(f=4)')
     """
-    if not isinstance(table, Mapping) or is_plain_mean(table):
-        return short(" + ".join(_names(table, ("rule",), full)) if isinstance(table, Mapping) else "", _MOST) or "mean"
-    return short(" + ".join(_names(table, ("stages", "rule"), full)), _MOST)
+    if not isinstance(guard, Mapping) or is_plain_mean(guard):
+        return short(" + ".join(_names(guard, ("rule",), full)) if isinstance(guard, Mapping) else "", _MOST) or "mean"
+    return short(" + ".join(_names(guard, ("stages", "rule"), full)), _MOST)
+
+
+def defence_label(settings: Any, *, full: bool = False) -> str:
+    """The guard and the procedures of a scenario by their names; a plain mean needs no word beside a procedure.
+
+    >>> defence_label({"guard": {"rule": "median"}, "server": {"rollback": {"rise": 0.5}}})
+    'median + rollback'
+    >>> defence_label({"ensemble": {"groups": 5}}, full=True), defence_label({"training": {"scaffold": True}})
+    ('ensemble(groups=5)', 'scaffold')
+    """
+    if not isinstance(settings, Mapping):
+        return "mean"
+    found = [spoken_value(each) if full else str(each["name"]) for each in procedures(settings)]
+    training = table(settings, "training")
+    found += [f"{key}={training[key]}" if full else key for key in _AGAINST_DRIFT if training.get(key)]
+    guard = table(settings, "guard")
+    if found and is_plain_mean(guard):
+        return short(" + ".join(found), _MOST)
+    return short(" + ".join([guard_label(guard, full=full), *found]), _MOST)
 
 
 def labels_of(axis: str, values: Sequence[Any]) -> list[str]:
@@ -79,6 +99,8 @@ def _label(axis: str, value: Any, full: bool) -> str:
         return attack_label(value, full=full)
     if axis == "guard" and (isinstance(value, Mapping) or value == "none"):
         return guard_label(value, full=full)
+    if axis == "defence":
+        return defence_label(value, full=full)
     return short(spoken_value(value), _MOST)
 
 
@@ -91,8 +113,8 @@ def _tell_apart(found: Sequence[str], values: Sequence[Any]) -> bool:
     return all(a != b or x == y for a, x in zip(found, values, strict=True) for b, y in zip(found, values, strict=True))
 
 
-def _names(table: Mapping[str, Any], keys: Sequence[str], full: bool) -> list[str]:
-    listed = [given if isinstance(given := table.get(key, []), list | tuple) else [given] for key in keys]
+def _names(owner: Mapping[str, Any], keys: Sequence[str], full: bool) -> list[str]:
+    listed = [given if isinstance(given := owner.get(key, []), list | tuple) else [given] for key in keys]
     found = [each for some in listed for each in some]
     return [
         spoken_value(each) if full or not isinstance(each, Mapping) else str(each.get("name", "?")) for each in found

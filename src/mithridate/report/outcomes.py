@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mithridate.core.errors import ConfigurationError, StoreError
-from mithridate.report.labels import attack_label, guard_label
-from mithridate.report.settings import differences, is_plain_mean, nested, table
+from mithridate.report.labels import attack_label, defence_label, spoken_value
+from mithridate.report.settings import amount, differences, is_plain_mean, nested, procedures, table, undefended
 from mithridate.report.wording import short
 from mithridate.store.cells import Cells
 from mithridate.store.index import runs_below
@@ -50,6 +50,11 @@ class Outcome:
         names_clients: Whether the guard judges clients at all; a rule that judges coordinates does not.
         refused_rounds: Rounds that the guard refused.
         guard_s: Mean seconds of admission and guard per round.
+        procedures: What stands beside the guard, in words.
+        liars: How many clients may lie.
+        curve: Of an ensemble: the share of test samples answered rightly whatever 0, 1, 2, ... clients do; empty without one.
+        certified: What a run without liars certifies against as many as these; filled in by `report.comparison`.
+        models: How many vote; 1 without an ensemble.
         error: Why there are no figures.
         run: The run folder; None where there is none.
     """
@@ -69,6 +74,11 @@ class Outcome:
     names_clients: bool = False
     refused_rounds: int = 0
     guard_s: float | None = None
+    procedures: frozenset[str] = frozenset()
+    liars: int = 0
+    curve: tuple[float, ...] = ()
+    certified: float | None = None
+    models: int = 1
     error: str | None = None
     run: str | None = None
 
@@ -118,15 +128,24 @@ def _unplanned(folder: Path) -> Iterator[Outcome]:
     """Runs that no sweep planned: told apart by what their scenarios say."""
     runs = [RunFolder.open(path) for path in runs_below(folder)] if folder.is_dir() else []
     read = [_settings(run) for run in runs]
-    rest = [{k: v for k, v in each.items() if k not in ("attack", "guard", "seed", "name", "record")} for each in read]
+    apart = ("attack", "seed", "name", "record")
+    rest = [{k: v for k, v in undefended(each).items() if k not in apart} for each in read]
     varied = [key for key, _ in differences(rest)]
     told = dict(differences(rest))
     attacks = _distinct(attack_label, [table(each, "attack") for each in read])
-    guards = _distinct(guard_label, [table(each, "guard") for each in read])
+    guards = _distinct(defence_label, [_defence(each) for each in read])
     for place, (run, settings) in enumerate(zip(runs, read, strict=True)):
         condition = ", ".join(f"{key} = {told[key][place]}" for key in varied)
         seeds = run.manifest["seeds"]
         yield _outcome(run, settings, attacks[place], guards[place], short(condition, 120), seeds[0] if seeds else 0)
+
+
+def _defence(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a scenario that defend it."""
+    server = {key: value for key, value in table(settings, "server").items() if key != "optimiser"}
+    clients = {key: value for key, value in table(settings, "clients").items() if key == "sanitise"}
+    found = {"guard": table(settings, "guard"), "server": server, "clients": clients}
+    return found | ({"ensemble": settings["ensemble"]} if "ensemble" in settings else {})
 
 
 def _distinct(label: Any, tables: list[Mapping[str, Any]]) -> list[str]:
@@ -146,7 +165,9 @@ def _outcome(
     last = run.ending
     said: dict[str, Any] = {"run": str(run.path)}
     said["attacked"] = bool(table(settings, "attack").get("liars"))
+    said["liars"] = amount(table(settings, "attack").get("liars", 0)) or 0
     said["guarded"] = not is_plain_mean(table(settings, "guard"))
+    said["procedures"] = frozenset(spoken_value(each) for each in procedures(settings))
     match last.get("event"):
         case "finished":
             return Outcome(attack, defence, condition, seed, **said, **_figures(run, last, settings))
@@ -166,7 +187,9 @@ def _figures(run: RunFolder, last: Mapping[str, Any], settings: Mapping[str, Any
         counts = summary(run.events())
     refused = _whole(counts.get("refused"), where)
     planned = settings.get("rounds", 20)
+    voted = last.get("ensemble")
     return {
+        **({} if voted is None else _voted(voted, where)),
         "state": "refused" if refused and refused == planned else "finished",
         "accuracy": _share(last.get("accuracy"), where),
         "asr": _share(last.get("asr"), where),
@@ -178,6 +201,16 @@ def _figures(run: RunFolder, last: Mapping[str, Any], settings: Mapping[str, Any
         "guard_s": _real(counts.get("guard_s"), where),
         "error": "the guard refused every round" if refused and refused == planned else None,
     }
+
+
+def _voted(found: Any, where: str) -> dict[str, Any]:
+    """What an ensemble has beside other runs."""
+    curve = found.get("certified") if isinstance(found, dict) else None
+    shares = [_share(each, where) for each in curve] if isinstance(curve, list) else [None]
+    known = tuple(each for each in shares if each is not None)
+    if len(known) < len(shares):
+        raise StoreError(f"{where}: an ensemble without its certificate")
+    return {"models": _whole(found.get("models"), where), "curve": known}
 
 
 def _settings(run: RunFolder) -> Mapping[str, Any]:

@@ -12,12 +12,13 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mithridate.report import chart, wording
+from mithridate.report.accounts import Account, accounts, foiled_account
 from mithridate.report.facts import Facts, RunFacts
 from mithridate.report.gaps import Gap, limitations, untested
 from mithridate.report.harm import BAR, Bar, Judgement, judgement, reference
 from mithridate.report.reasons import meaning
 from mithridate.report.sampling import Interval, accuracy_interval, asr_interval
-from mithridate.report.settings import differences, spoken_guard, table
+from mithridate.report.settings import differences, spoken_defence
 from mithridate.report.strip import KINDS, Strip, strip, summary
 from mithridate.report.tally import Group, Record, groups, records, spans
 from mithridate.report.threat import Threat, threats
@@ -46,6 +47,8 @@ class Section:
         excluded: The clients that were ever excluded, those with the most first; cut where there are very many.
         excluded_more: How many were cut.
         strip: The picture of all decisions; None where everybody counted.
+        accounts: What procedures beside the guard came to.
+        foiled: The lies that could not be made; None if all could.
         scenario: The TOML; cut where it is very long.
         made_of: What the run was made of, by name.
     """
@@ -61,13 +64,15 @@ class Section:
     excluded_more: int
     strip: Strip | None
     strip_text: str
+    accounts: tuple[Account, ...]
+    foiled: Account | None
     scenario: str
     made_of: tuple[tuple[str, str], ...]
 
     @property
     def names(self) -> bool:
         """Whether the guard leaves anybody out at all; a rule that judges coordinates does not."""
-        return self.run.guarded and (self.run.names_clients or bool(self.excluded))
+        return self.run.guarded and (bool(self.excluded) or (self.run.names_clients and not self.run.averages))
 
     def group(self, kind: str) -> Group | None:
         """One of the groups."""
@@ -150,11 +155,11 @@ def page_of(facts: Facts) -> Page:
 
 def _section(run: RunFacts, tone: str, facts: Facts) -> Section:
     excluded = [record for record in records(run) if record.excluded]
-    worth_seeing = bool(excluded) or bool(run.refused_rounds) or run.role == "unguarded"
+    worth_seeing = bool(excluded or run.refused_rounds or run.challenges) or run.role == "unguarded"
     return Section(
         run=run,
         tone=tone,
-        guard=spoken_guard(table(run.settings, "guard")) if run.guarded else "none: plain mean",
+        guard=spoken_defence(run.settings) if run.guarded else "none: plain mean",
         accuracy_within=accuracy_interval(run),
         asr_within=asr_interval(run),
         judged=judgement(run, facts) if run.attacked else None,
@@ -163,6 +168,8 @@ def _section(run: RunFacts, tone: str, facts: Facts) -> Section:
         excluded_more=max(0, len(excluded) - _MOST_RECORDS),
         strip=strip(run) if worth_seeing else None,
         strip_text=summary(run),
+        accounts=accounts(run),
+        foiled=foiled_account(run),
         scenario=run.scenario if len(run.scenario) <= _MOST_TOML else run.scenario[:_MOST_TOML] + "\n… (cut)",
         made_of=tuple((term, wording.short(text, 500)) for term, text in _made_of(run)),
     )

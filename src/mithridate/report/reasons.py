@@ -8,6 +8,10 @@ MEANINGS: dict[str, str] = {
     # the rule and the guard
     "not-selected": "the rule chose other updates",
     "challenge-passed": "it was a challenge, and the answer was as it should be",
+    "failed-challenge": "its last answer to a challenge was wrong, and it has had no chance to mend that",
+    "answer-points-elsewhere": "its answer to a challenge points elsewhere than the known one",
+    "answer-too-long": "its answer to a challenge is much longer than the known one",
+    "answer-too-short": "its answer to a challenge is much shorter than the known one",
     "round-refused": "the guard refused the whole round",
     "late": "the answer came after the round was over",
     # a venue beyond one machine

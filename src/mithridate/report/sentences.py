@@ -58,10 +58,18 @@ def _told(standing: Standing) -> Iterator[str]:
         yield f"{_cost(standing.cost.mean)}."
     if standing.caught is not None:
         yield f"It left out {percent(standing.caught, 0)} of the lying updates{_honest(standing)}."
+    if standing.models > 1:
+        yield f"It trains {standing.models} models, and they vote{_certain(standing.certified)}."
     if standing.missing:
         yield f"{standing.missing} of its {count(standing.cells, 'run')} have no figures."
     if standing.guard_s is not None:
         yield f"One aggregation takes {seconds(standing.guard_s)}."
+
+
+def _certain(share: float | None) -> str:
+    return (
+        "" if share is None else f": {percent(share)} of the answers are right for certain, whatever so many liars do"
+    )
 
 
 def _where(cell: Figures) -> str:

@@ -13,14 +13,18 @@ __all__ = [
     "amount",
     "class_of",
     "differences",
+    "is_bare",
     "is_plain_mean",
     "name_of_part",
     "nested",
     "part",
     "parts",
+    "procedures",
     "spoken",
+    "spoken_defence",
     "spoken_guard",
     "table",
+    "undefended",
 ]
 
 _MEANS = ("mean", "weighted-mean")
@@ -95,6 +99,42 @@ def is_plain_mean(guard: Mapping[str, Any]) -> bool:
     return not guard.get("stages") and name_of_part(guard, "rule") in (None, *_MEANS)
 
 
+def procedures(settings: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """What a scenario does against attacks beside its guard, as named parts, in the order in which a round meets it.
+
+    >>> procedures({"server": {"rollback": {"rise": 0.5}}, "clients": {"sanitise": ["deep-knn"]}})
+    ({'name': 'deep-knn'}, {'name': 'rollback', 'rise': 0.5})
+    """
+    server = table(settings, "server")
+    tables = [(key, server.get(key)) for key in ("smoothing", "fine-tuning", "rollback")]
+    tables.append(("ensemble", settings.get("ensemble")))
+    found = [{"name": key} | dict(value) for key, value in tables if isinstance(value, Mapping)]
+    return (*parts(table(settings, "clients"), "sanitise"), *found)
+
+
+def undefended(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario without its guard and its procedures: what is left is the condition that they stand under.
+
+    >>> undefended({"rounds": 3, "guard": {}, "server": {"optimiser": "sgd", "rollback": {"rise": 0.5}}})
+    {'rounds': 3, 'server': {'optimiser': 'sgd'}}
+    """
+    apart = {"server": ("smoothing", "fine-tuning", "rollback"), "clients": ("sanitise",)}
+    return {
+        key: {k: v for k, v in value.items() if k not in apart.get(key, ())} if isinstance(value, Mapping) else value
+        for key, value in settings.items()
+        if key not in ("guard", "ensemble")
+    }
+
+
+def is_bare(settings: Mapping[str, Any]) -> bool:
+    """Whether nothing defends a scenario: neither a guard nor a procedure.
+
+    >>> is_bare({"guard": {"rule": "mean"}}), is_bare({"guard": {"rule": "mean"}, "ensemble": {"groups": 5}})
+    (True, False)
+    """
+    return is_plain_mean(table(settings, "guard")) and not procedures(settings)
+
+
 def spoken(value: Mapping[str, Any]) -> str:
     """A named part in words.
 
@@ -115,6 +155,15 @@ def spoken_guard(guard: Mapping[str, Any]) -> str:
     steps = [{"name": step} if isinstance(step, str) else step for step in stages] if isinstance(stages, list) else []
     rule = part(guard, "rule") or {"name": "mean"}
     return ", then ".join(spoken(step) for step in [*steps, rule] if isinstance(step, Mapping))
+
+
+def spoken_defence(settings: Mapping[str, Any]) -> str:
+    """A scenario's guard and its procedures in words.
+
+    >>> spoken_defence({"guard": {"rule": "median"}, "server": {"rollback": {"rise": 0.5}}})
+    'median, with rollback (rise=0.5)'
+    """
+    return ", with ".join([spoken_guard(table(settings, "guard")), *map(spoken, procedures(settings))])
 
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, tuple[str | None, ...]], ...]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from mithridate.report.facts import Fate, RunFacts
+from mithridate.report.facts import RunFacts
+from mithridate.report.rounds import Fate
 from mithridate.report.tally import Kind, Record, records
 from mithridate.report.wording import both_ends, count, nth, number
 
@@ -21,7 +22,7 @@ _STEPS = tuple(lead * 10**scale for scale in range(10) for lead in (1, 2, 5))
 _TOP, _ROW, _HEADING = 26, 18, 26
 _WIDEST, _NARROWEST = 18.0, 6.5
 _NEAT, _WIDE = 300, 840
-_GRAVEST = ("refused", "dropped", "late", "counted", "absent")
+_GRAVEST = ("refused", "dropped", "failed", "late", "counted", "passed", "absent")
 
 KINDS: Mapping[Kind, str] = {
     "liar": "Liars",
@@ -79,6 +80,7 @@ class Strip:
         ticks: Position and round, counted from 1.
         bands: Position, width and reason of every refused round.
         foiled: Position and reason of every round in which the lie could not be made.
+        challenges: Position and words of every challenge.
         headings: The kinds of client.
         rows: The clients.
         left_out: Clients without a row; none of them lied, and none was excluded more often than those shown.
@@ -93,6 +95,7 @@ class Strip:
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
     left_out: int
+    challenges: tuple[tuple[float, str], ...] = ()
 
     @property
     def label_x(self) -> float:
@@ -154,6 +157,13 @@ def strip(run: RunFacts) -> Strip | None:
             )
             for each in run.foiled_rounds
         ),
+        challenges=tuple(
+            (
+                columns.x(each.number) + columns.pitch / 2,
+                f"round {nth(each.number)}: a challenge, nothing was aggregated",
+            )
+            for each in run.challenges
+        ),
         headings=headings,
         rows=rows,
         left_out=len(everybody) - len(shown),
@@ -198,7 +208,7 @@ def _row(record: Record, seen: Sequence[tuple[int, Fate]], columns: _Columns, y:
     spots = [
         Spot(columns.x(round), columns.pitch, _told(record.client, round, fate))
         for round, fate in seen
-        if fate.excluded
+        if fate.excluded or fate.status == "failed"
     ]
     return Row(
         client=record.client,
@@ -222,6 +232,7 @@ def _marks(cells: Mapping[float, Fate], lies: set[float], pitch: float, y: float
     cross = _repeated(
         by_status["dropped"], y, f"l{side} {side}m0-{side}l-{side} {side}", (middle - arm, -arm), (0, 2 * arm)
     )
+    slash = _repeated(by_status["failed"], y, f"l{side} {side}", (middle - arm, -arm), (2 * arm, 2 * arm))
     bar = _repeated(by_status["refused"], y, f"h{side}", (middle - arm, 0), (2 * arm, 0))
     under = _repeated(sorted(lies), y + 7.5, box, (inset, 0), (width, 0))
     found = (
@@ -229,6 +240,11 @@ def _marks(cells: Mapping[float, Fate], lies: set[float], pitch: float, y: float
         ("counted", dots["counted"]),
         ("late", dots["late"]),
         ("late-hole", dots["late"]),
+        ("passed", dots["passed"]),
+        ("late-hole", dots["passed"]),
+        ("failed", dots["failed"]),
+        ("late-hole", dots["failed"]),
+        ("failed-glyph", slash),
         ("dropped", boxes["dropped"]),
         ("glyph", cross),
         ("refused", boxes["refused"]),
@@ -270,4 +286,5 @@ def summary(run: RunFacts) -> str:
     excluded = sum(fate.excluded for each in run.rounds for fate in each.fates)
     told = f"{run.label}: {count(len(run.clients), 'client')}, {count(len(run.rounds), 'round')}, {count(excluded, 'exclusion')}"
     foiled = f", {count(len(run.foiled_rounds), 'round')} without the lie that was meant" if run.foiled_rounds else ""
-    return told + foiled
+    posed = f", {count(len(run.challenges), 'challenge')}" if run.challenges else ""
+    return told + foiled + posed

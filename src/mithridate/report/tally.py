@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
-from mithridate.report.facts import Fate, Round, RunFacts
+from mithridate.report.facts import RunFacts
+from mithridate.report.rounds import Fate, Round
 from mithridate.report.wording import nth
 
-__all__ = ["Group", "Kind", "Reason", "Record", "groups", "records", "spans"]
+__all__ = ["Group", "Kind", "Reason", "Record", "groups", "records", "sender", "spans"]
 
 Kind = Literal["liar", "minority", "honest"]
 """Lied at least once; never lied and holds unlike data; never lied."""
@@ -85,20 +86,20 @@ class Record:
 
 def groups(run: RunFacts) -> tuple[Group, ...]:
     """Lying, unlike and other honest updates, as far as there are any."""
-    decided = [each for each in run.rounds if each.refused is None]
+    decided = [each for each in run.rounds if each.refused is None and not each.challenge]
     told = [each for each in decided if any(fate.liar and fate.arrived for fate in each.fates)] or decided
     found = (_group(kind, decided, told) for kind in ("liar", "minority", "honest"))
     return tuple(group for group in found if group.judged)
 
 
 def _group(kind: Kind, decided: list[Round], told: list[Round]) -> Group:
-    fates = [fate for fate in _arrived(decided) if _sender(fate) == kind]
+    fates = [fate for fate in _arrived(decided) if sender(fate) == kind]
     by_client: dict[str, list[bool]] = defaultdict(list)
     for fate in fates:
         by_client[fate.client].append(fate.excluded)
     heard = list(_arrived(told))
     total = sum(abs(fate.share or 0.0) for fate in heard)
-    own = sum(abs(fate.share or 0.0) for fate in heard if _sender(fate) == kind)
+    own = sum(abs(fate.share or 0.0) for fate in heard if sender(fate) == kind)
     return Group(
         kind=kind,
         clients=len(by_client),
@@ -106,7 +107,7 @@ def _group(kind: Kind, decided: list[Round], told: list[Round]) -> Group:
         excluded=sum(fate.excluded for fate in fates),
         mostly=sum(2 * sum(each) > len(each) for each in by_client.values()),
         say=own / total if total else None,
-        headcount=sum(_sender(fate) == kind for fate in heard) / len(heard) if heard else None,
+        headcount=sum(sender(fate) == kind for fate in heard) / len(heard) if heard else None,
     )
 
 
@@ -114,7 +115,8 @@ def _arrived(rounds: Iterable[Round]) -> Iterator[Fate]:
     return (fate for each in rounds for fate in each.fates if fate.arrived)
 
 
-def _sender(fate: Fate) -> Kind:
+def sender(fate: Fate) -> Kind:
+    """Whose update it was; who lies in other rounds only is as honest as others in this one."""
     return "liar" if fate.liar else "minority" if fate.minority else "honest"
 
 

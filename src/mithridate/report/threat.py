@@ -53,7 +53,8 @@ def _terms(run: RunFacts) -> Iterator[tuple[str, str]]:
     steered = parts(attack, "steering")
     cards = [card for slot, _, known in _SLOTS if (card := _card(part(attack, slot), known)) is not None]
     cards += [card for each in steered if (card := _card(each, STEERINGS)) is not None]
-    yield "Liars", f"{len(run.liars)} of {run.enrolled} clients, who work together"
+    lying = len(run.liars) if run.voted is None else amount(attack.get("liars")) or 0
+    yield "Liars", f"{lying} of {run.enrolled} clients, who work together"
     yield "Goal", _goal(run)
     for slot, title, known in _SLOTS:
         chosen = part(attack, slot)

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mithridate.report.accounts import accounts
+from mithridate.report.cautions import warnings
 from mithridate.report.facts import Facts, RunFacts
 from mithridate.report.harm import BAR, Bar, Judgement, judgement, reference
 from mithridate.report.sampling import accuracy_interval, asr_interval
-from mithridate.report.settings import amount, differences, name_of_part, spoken_guard, table
+from mithridate.report.settings import amount, name_of_part, spoken_defence, table
 from mithridate.report.tally import Group, groups
 from mithridate.report.wording import count, interval, listed, nth, percent, points
 
@@ -49,7 +51,7 @@ def judge(facts: Facts, bar: Bar = BAR) -> Verdict:
     """The verdict on the runs of a report."""
     state, headline = _headline(facts, bar)
     told = tuple(Paragraph(run.label, " ".join(_told(run, facts, bar))) for run in _in_order(facts))
-    return Verdict(state, headline, _contrast(facts), told, tuple(_warnings(facts)))
+    return Verdict(state, headline, _contrast(facts), told, warnings(facts))
 
 
 def _in_order(facts: Facts) -> tuple[RunFacts, ...]:
@@ -132,23 +134,26 @@ def _told(run: RunFacts, facts: Facts, bar: Bar) -> Iterator[str]:
             yield _harmed_or_not(found, bar)
     if run.guarded:
         yield from _excluded(run)
+    yield from (each.sentences[0] for each in accounts(run))
 
 
 def _defence(run: RunFacts) -> str:
-    return f"The guard was {spoken_guard(table(run.settings, 'guard'))}." if run.guarded else "There was no guard."
+    return f"The guard was {spoken_defence(run.settings)}." if run.guarded else "There was no guard."
 
 
 def _who_lied(run: RunFacts) -> str:
     attack = table(run.settings, "attack")
-    if not run.liars:
-        return f"{count(amount(attack.get('liars')) or 0, 'liar')} stood ready and did not lie."
+    ready = amount(attack.get("liars")) or 0
+    if not run.liars and run.voted is None:
+        return f"{count(ready, 'liar')} stood ready and did not lie."
     means = [name for slot in ("update", "data") if (name := name_of_part(attack, slot))]
     trigger = name_of_part(attack, "trigger")
     if trigger is not None:
         means.append(f"a backdoor ({trigger} trigger)")
     by = f" with {listed(means)}" if means else ""
     since = f" from round {nth(run.onset)} on" if run.onset else ""
-    return f"{len(run.liars)} of {count(run.enrolled, 'client')} lied{since}{by}."
+    lying = ready if run.voted is not None else len(run.liars)
+    return f"{lying} of {count(run.enrolled, 'client')} lied{since}{by}."
 
 
 def _foiled(run: RunFacts) -> Iterator[str]:
@@ -212,6 +217,8 @@ def _harmed_or_not(found: Judgement, bar: Bar) -> str:
 
 
 def _excluded(run: RunFacts) -> Iterator[str]:
+    if run.averages:
+        return
     found = {group.kind: group for group in groups(run)}
     honest = [found[kind] for kind in ("minority", "honest") if kind in found]
     parts = [_kept_out(found["liar"], "lying update")] if "liar" in found else []
@@ -219,7 +226,7 @@ def _excluded(run: RunFacts) -> Iterator[str]:
         whole = sum(group.excluded for group in honest), sum(group.judged for group in honest)
         parts.append(f"{whole[0]:,} of {count(whole[1], 'honest update')} ({percent(whole[0] / whole[1])})")
     excluded = any(group.excluded for group in found.values())
-    if not run.names_clients and not excluded:
+    if run.judges_coordinates and not excluded:
         yield "Its rule judges coordinates, not clients: it accuses nobody."
     elif parts:
         yield f"The guard left out {listed(parts)}."
@@ -238,23 +245,3 @@ def _excluded(run: RunFacts) -> Iterator[str]:
 
 def _kept_out(group: Group, noun: str) -> str:
     return f"{group.excluded:,} of {count(group.judged, noun)} ({percent(group.rate)})"
-
-
-def _warnings(facts: Facts) -> Iterator[str]:
-    for run in facts.runs:
-        if run.status == "failed":
-            yield f"“{run.label}” failed after {count(len(run.rounds), 'round')}: {run.error}."
-        elif run.status == "unfinished":
-            planned = f" of {run.planned}" if run.planned else ""
-            yield f"“{run.label}” is not finished: {len(run.rounds)}{planned} rounds are done, and the numbers are interim."
-    if reference(facts) is None:
-        yield "No run without an attack is here: what attack and guard cost in accuracy is not known."
-    keys = {key.partition(".")[0] for key, _ in differences([run.settings for run in facts.runs])}
-    unlike = sorted(keys - {"attack", "guard", "name", "record"})
-    if unlike:
-        yield f"The runs differ in more than attack and guard ({listed(unlike)}): what separates them may not be the guard."
-    data = {str(run.made_of["data"].get("digest")) for run in facts.runs}
-    if len(data) > 1:
-        yield "The runs did not use the same data."
-    if len({str(run.made_of.get("code_version")) for run in facts.runs}) > 1:
-        yield "The runs were made by different versions of the code."

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mithridate.attacks.access import Learned
+from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError
 from mithridate.sim.account import Event
 from mithridate.sim.engine import Federation, Run, simulate
-from mithridate.sim.metrics import answers, voted_success_rate
+from mithridate.sim.metrics import answers, voted_base_rate, voted_success_rate
 from mithridate.sim.scenario import Scenario
 from mithridate.sim.training import one_torch_thread
 from mithridate.sim.voting import Ensemble, certified_accuracy, tallied
 from mithridate.store.disk import there, within, write
 from mithridate.store.strict_json import dumped
+from mithridate.store.summary import added
 
-__all__ = ["FIGURES", "Vote", "vote"]
+__all__ = ["FIGURES", "Vote", "members", "vote"]
 
 FIGURES = "ensemble.json"
 
@@ -38,6 +41,8 @@ class Vote:
         accuracy: Of the vote, in [0, 1], whether it abstains or not.
         certified: The share of test samples that are answered rightly whatever 0, 1, 2, ... clients do.
         asr: Share of stamped samples of other classes for which the vote is the target; None without a fixed trigger.
+        base_rate: How often the vote is the target without the trigger; None without a fixed trigger.
+        weakest: Accuracy of the vote on the worst class.
         folder: Where the runs lie, if they do.
     """
 
@@ -49,6 +54,8 @@ class Vote:
     accuracy: float
     certified: tuple[float, ...]
     asr: float | None
+    base_rate: float | None = None
+    weakest: float | None = None
     folder: Path | None = None
 
     @property
@@ -75,6 +82,43 @@ class Vote:
             "seconds": sum(run.seconds for run in self.runs),
         }
 
+    @property
+    def ending(self) -> Event:
+        """The last line of a journal that keeps the ensemble as one run, such as a cell of a sweep."""
+        return {
+            "event": "finished",
+            "accuracy": self.accuracy,
+            "asr": self.asr,
+            "model_digest": digest([run.model_digest for run in self.runs]),
+            "rounds": self.scenario.rounds,
+            "seconds": sum(run.seconds for run in self.runs),
+            "summary": added([run.events[-1]["summary"] for run in self.runs])
+            | {"base_rate": self.base_rate, "weakest": self.weakest},
+            "ensemble": {
+                "models": len(self.runs),
+                "certified": list(self.certified),
+                "abstained": float((self.bounds < 0).mean()),
+                "accuracies": [run.accuracy for run in self.runs],
+            },
+        }
+
+
+def members(scenario: Scenario) -> tuple[Scenario, ...]:
+    """The scenarios of an ensemble's models, one per group that has clients; of any other scenario itself."""
+    ensemble = scenario.ensemble
+    if ensemble is None:
+        return (scenario,)
+    groups = [each for each in ensemble.drawn(scenario.clients.ids, scenario.seed) if each]
+    return tuple(
+        replace(
+            scenario,
+            name=f"{scenario.name}-{number}",
+            ensemble=None,
+            clients=replace(scenario.clients, only=group),
+        )
+        for number, group in enumerate(groups)
+    )
+
 
 def vote(
     scenario: Scenario,
@@ -82,6 +126,7 @@ def vote(
     folder: str | Path | None = None,
     *,
     threads: int | None = None,
+    spare_s: float = 0.0,
 ) -> Vote:
     """Train the models of a scenario's ensemble, and let them vote on the test samples.
 
@@ -92,7 +137,7 @@ def vote(
         scenario: With an ensemble.
         observe: Called with the number of the model, from 0, and every event of its run.
         folder: The runs lie below it, and the figures in `ensemble.json`.
-        threads: As for `simulate`.
+        threads, spare_s: As for `simulate`.
 
     Raises:
         ConfigurationError: the scenario has no ensemble; else as `simulate`.
@@ -100,20 +145,16 @@ def vote(
     ensemble = scenario.ensemble
     if ensemble is None:
         raise ConfigurationError('the scenario has no ensemble; give it an [ensemble] table, such as "groups = 10"')
-    groups = [each for each in ensemble.drawn(scenario.clients.ids, scenario.seed) if each]
+    alone = members(scenario)
     told = observe or (lambda number, event: None)
     path = None if folder is None else Path(folder)
     runs = []
-    for number, group in enumerate(groups):
-        alone = replace(
-            scenario,
-            name=f"{scenario.name}-{number}",
-            ensemble=None,
-            clients=replace(scenario.clients, only=group),
-        )
+    for number, each in enumerate(alone):
         below = None if path is None else path / f"model-{number:03d}"
-        runs.append(simulate(alone, lambda event, number=number: told(number, event), below, threads=threads))  # type: ignore[misc]  # a default binds the number
-    found = _counted(scenario, ensemble, tuple(runs), tuple(groups), path)
+        heard = partial(told, number)
+        runs.append(simulate(each, heard, below, threads=threads, spare_s=spare_s))
+    groups = tuple(each.clients.only or () for each in alone)
+    found = _counted(scenario, ensemble, tuple(runs), groups, path)
     if path is not None and there(path):
         write(within(path.resolve(), FIGURES), [dumped(found.figures).encode()])
     return found
@@ -147,5 +188,12 @@ def _counted(
         accuracy=float((votes.argmax(axis=1) == task.y_test).mean()),
         certified=certified_accuracy(votes, bounds, task.y_test),
         asr=voted_success_rate(task, trigger, polled),
+        base_rate=voted_base_rate(task, trigger, polled),
+        weakest=_weakest(votes.argmax(axis=1) == task.y_test, task.y_test),
         folder=folder,
     )
+
+
+def _weakest(right: np.ndarray, y: np.ndarray) -> float:
+    """Accuracy on the worst class that has test samples."""
+    return min(float(right[y == each].mean()) for each in np.unique(y))

@@ -14,7 +14,16 @@ from mithridate.attacks.victims import Natural, victims
 from mithridate.sim.models import FlatModel
 from mithridate.sim.tasks import Task
 
-__all__ = ["Backdoor", "Quality", "answers", "attack_success_rate", "backdoor", "measure", "voted_success_rate"]
+__all__ = [
+    "Backdoor",
+    "Quality",
+    "answers",
+    "attack_success_rate",
+    "backdoor",
+    "measure",
+    "voted_base_rate",
+    "voted_success_rate",
+]
 
 _BATCH = 200
 
@@ -133,11 +142,24 @@ def voted_success_rate(task: Task, trigger: Trigger | None, polled: Callable[[np
     """
     if trigger is None:
         return None
-    hit = victims(trigger, task.x_test, task.y_test)
-    if not hit.any():
+    return _voted(task, trigger, polled, trigger.stamp(task.x_test[victims(trigger, task.x_test, task.y_test)]))
+
+
+def voted_base_rate(task: Task, trigger: Trigger | None, polled: Callable[[np.ndarray], np.ndarray]) -> float | None:
+    """How often a vote answers the target without the trigger; as `voted_success_rate`."""
+    if trigger is None:
         return None
-    votes = polled(task.normalised(trigger.stamp(task.x_test[hit])))
-    return float((votes.argmax(axis=1) == trigger.target).mean())
+    x, y = task.x_test, task.y_test
+    return _voted(
+        task, trigger, polled, x[trigger.bystanders(x, y) if isinstance(trigger, Natural) else victims(trigger, x, y)]
+    )
+
+
+def _voted(task: Task, trigger: Trigger, polled: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> float | None:
+    """The part of raw images for which the vote is the target; None of none."""
+    if len(x) == 0:
+        return None
+    return float((polled(task.normalised(x)).argmax(axis=1) == trigger.target).mean())
 
 
 def _scores(model: FlatModel, vector: np.ndarray, x: np.ndarray) -> torch.Tensor:

@@ -34,7 +34,7 @@ _FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
     },
     "finished": {
         "accuracy": _NUMBER, "asr": _NUMBER, "durability": (dict, type(None)), "model_digest": _TEXT, "rounds": _NUMBER,
-        "seconds": _NUMBER,
+        "seconds": _NUMBER, "ensemble": (dict, type(None)),
     },
     "failed": {"kind": _TEXT, "error": _TEXT},
 }  # fmt: skip
@@ -57,8 +57,12 @@ def add(descriptor: int, event: Mapping[str, Any], where: Path, *, sync: bool = 
             os.fsync(descriptor)
 
 
-def lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+def lines(path: Path, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
     """Every event with the place behind its line; a torn last line is left out.
+
+    Args:
+        path: The journal.
+        start: A place behind a line, as it was told with an event: only what came after it is read.
 
     Raises:
         StoreError: a line that is no event, rounds out of order, a file or line beyond every sane size. The message
@@ -66,20 +70,21 @@ def lines(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
     """
     if not there(path):
         return
-    place, number, due = 0, 0, 0
+    place, number, due = start, 0, None if start else 0
     with streamed(path, MOST_BYTES) as file:
+        file.seek(start)
         while line := file.readline(MOST_LINE_BYTES + 1):
             number += 1
-            where = f"{path}:{number}"
+            where = f"{path}:{number}" if not start else f"{path}: line {number} behind byte {start}"
             if len(line) > MOST_LINE_BYTES:
                 raise StoreError(f"{where}: a line of more than {MOST_LINE_BYTES} bytes")
             if not line.endswith(b"\n"):
                 return  # torn
             event = _checked(parsed(line, where), where)
             if event["event"] == "round":
-                if event["round"] != due:
+                if due is not None and event["round"] != due:
                     raise StoreError(f"{where}: round {event['round']} where round {due} was due")
-                due += 1
+                due = event["round"] + 1
             place += len(line)
             yield event, place
 

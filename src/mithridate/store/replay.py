@@ -17,10 +17,22 @@ from mithridate.rules import Mean
 from mithridate.store.rounds import Recording, load_recording
 from mithridate.store.run import RunFolder
 
-__all__ = ["NOBODY", "Replayed", "nobody_admitted", "recorded_guard", "replay", "replayed"]
+__all__ = [
+    "NOBODY",
+    "SHORT_OF_QUORUM",
+    "Replayed",
+    "held_back",
+    "nobody_admitted",
+    "recorded_guard",
+    "replay",
+    "replayed",
+]
 
 NOBODY = "nobody was admitted"
 """Why a round without a single admitted reply is refused: there is nothing to ask a guard about."""
+
+SHORT_OF_QUORUM = "short of the quorum: "
+"""How the reason of a round begins in which too few replies were admitted for the guard to be asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +60,7 @@ class Replayed:
 def replay(folder: RunFolder | str | Path, guard: Guard | None = None) -> Iterator[Decision]:
     """The decisions of a guard on a recorded run, one per round, in order.
 
-    A round in which nobody was admitted is never put to the guard: its decision is `nobody_admitted`, the memory stays.
+    A round in which nobody was admitted, or too few for the quorum, is never put to the guard: the memory stays.
 
     Args:
         folder: The run, recorded with `record = true`.
@@ -74,6 +86,8 @@ def replayed(folder: RunFolder | str | Path, guard: Guard | None = None) -> Iter
         recording = _of(run, event, recorded, first)
         if recording is None or recording.cohort.n == 0:
             decision = nobody_admitted(first.cohort.d)
+        elif (event.get("refused") or "").startswith(SHORT_OF_QUORUM):
+            decision = held_back(first.cohort.d, event["refused"])
         else:
             decision, memory = guard.apply(recording.cohort, memory)
         yield Replayed(event["round"], decision, event.get("decision"), recording is None or recording.exact)
@@ -88,7 +102,12 @@ def nobody_admitted(d: int) -> Decision:
     >>> nobody_admitted(2)
     Decision(delta=array([0., 0.], dtype=float32), counted=(), share=None, marks=(), refused='nobody was admitted')
     """
-    return Decision(np.zeros(d, np.float32), (), None, (), NOBODY)
+    return held_back(d, NOBODY)
+
+
+def held_back(d: int, why: str) -> Decision:
+    """The refused decision of a round that was never put to the guard."""
+    return Decision(np.zeros(d, np.float32), (), None, (), why)
 
 
 def _of(run: RunFolder, event: dict[str, Any], recorded: set[int], first: Recording) -> Recording | None:

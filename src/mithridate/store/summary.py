@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["KINDS", "summary"]
+__all__ = ["KINDS", "added", "summary"]
 
 KINDS = ("liar", "minority", "honest")
 """Lied in this round; honest, with data unlike the others'; honest."""
@@ -50,3 +50,26 @@ def summary(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             excluded[kind] += fate["status"] != "counted"
     guard_s = sum(spent) / len(spent) if spent else None
     return {"judged": judged, "excluded": excluded, "guard_s": guard_s} | found
+
+
+def added(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The summary of runs that make one: updates of all; seconds of all, since the server aggregates for each.
+
+    A round counts as refused if it was so in every run as far as their numbers tell, and as foiled if it was in any.
+
+    >>> one = {"judged": {"liar": 1}, "excluded": {"liar": 1}, "names_clients": True, "refused": 2, "foiled": 0, "guard_s": 0.5}
+    >>> two = added([one, one | {"refused": 1, "names_clients": False}])
+    >>> two["judged"]["liar"], two["refused"], two["guard_s"], two["names_clients"]
+    (2, 1, 1.0, True)
+    """
+    spent = [each["guard_s"] for each in found if each.get("guard_s") is not None]
+    return {
+        "judged": {kind: sum(each["judged"].get(kind, 0) for each in found) for kind in KINDS},
+        "excluded": {kind: sum(each["excluded"].get(kind, 0) for each in found) for kind in KINDS},
+        "guard_s": sum(spent) if spent else None,
+        "names_clients": any(each["names_clients"] for each in found),
+        "refused": min((each["refused"] for each in found), default=0),
+        "foiled": max((each["foiled"] for each in found), default=0),
+        "base_rate": None,
+        "weakest": None,
+    }

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mithridate.core.blame import located
 from mithridate.core.errors import ConfigurationError
-from mithridate.guard.blame import located
 from mithridate.guard.spec import parse
 from mithridate.sim.scenario import parse_scenario
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from mithridate.core.errors import StoreError
-from mithridate.store.lock import taken
+from mithridate.core.lock import taken
 
 
 def test_the_lock_names_its_holder_and_ends_with_it(tmp_path):

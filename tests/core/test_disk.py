@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from mithridate.core.disk import create, mapped, read, streamed, within, write
 from mithridate.core.errors import StoreError
-from mithridate.store.disk import mapped, read, streamed, within, write
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path):
@@ -72,3 +72,19 @@ def test_an_empty_file_can_be_mapped(tmp_path):
 def test_a_small_file_under_a_vast_cap_needs_little_memory(tmp_path):
     (tmp_path / "a").write_bytes(b"12345")
     assert read(tmp_path / "a", 2**62) == b"12345"
+
+
+def test_a_file_is_created_once_and_never_replaced(tmp_path):
+    create(tmp_path / "a", b"one")
+    with pytest.raises(StoreError, match="File exists"):
+        create(tmp_path / "a", b"two")
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_planted_link_is_not_created_through(tmp_path):
+    (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match="File exists"):
+        create(tmp_path / "a", b"one")
+    assert not (tmp_path / "elsewhere").exists()

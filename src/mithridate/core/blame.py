@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from mithridate.guard.places import Place, places
+from mithridate.core.places import Place, places
 
 __all__ = ["located"]
 
@@ -27,7 +27,7 @@ def located(message: str, text: str, where: str, table: str = "") -> str:
     """Put `file:line` before a message, or the file alone where the line is not certain.
 
     Args:
-        message: As `guard.tables` and those who call it write it, with the path first.
+        message: As `core.tables` and those who call it write it, with the path first.
         text: The file.
         where: The file's name.
         table: The table that the path begins in; empty for the whole file.
@@ -61,7 +61,7 @@ def _line(message: str, place: Place) -> int | None:
 def _step(place: Place, word: str, number: str | None) -> Place | None:
     """One step of the path: a key, a numbered item of the list of that name, or the name that a table or text gives."""
     if number is not None:
-        items = place.inner.get(f"{word}s")
+        items = place.inner.get(f"{word}s", place.inner.get(word))
         return None if items is None else items.inner.get(int(number) - 1)
     if word in place.inner:
         return place.inner[word]

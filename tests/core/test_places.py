@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mithridate.guard.places import line_of, places
+from mithridate.core.places import line_of, places
 
 TRICKY = '''# f = 0
 f = 1

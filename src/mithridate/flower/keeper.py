@@ -1,0 +1,283 @@
+"""What a guarded federation knows from round to round: the guard, its memory, and how a round's outcome is told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from mithridate.core.cohort import Cohort
+from mithridate.core.digest import digest
+from mithridate.core.errors import ConfigurationError, MithridateError
+from mithridate.core.layout import Layout
+from mithridate.flower.journal import Journal
+from mithridate.flower.rounds import Before
+from mithridate.guard.admission import Refusal, Sent
+from mithridate.guard.guard import Decision, Guard
+from mithridate.guard.policy import Policy
+from mithridate.store.replay import SHORT_OF_QUORUM, held_back, nobody_admitted
+
+__all__ = ["Bring", "Keeper", "Outcome", "RunStopped", "Watch"]
+
+log = logging.getLogger("mithridate")
+
+Bring = Callable[[Cohort], Mapping[str, Any]]
+"""What the server measures beside the replies (a clean reference update, probe losses), for guards that ask for it."""
+
+Watch = Callable[[Mapping[str, Any]], None]
+"""Hears every event."""
+
+
+class RunStopped(MithridateError):
+    """The policy says that a run must not go on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of one round.
+
+    Args:
+        model: The new model, named arrays as they were sent; None if the old one stays.
+        decision: What the guard decided.
+        cohort: Who was admitted; None if nobody was.
+        refusals: Who was not.
+        event: The round as it stands in the journal.
+        memory: What the guard remembers afterwards.
+    """
+
+    model: dict[str, np.ndarray] | None
+    decision: Decision
+    cohort: Cohort | None
+    refusals: tuple[Refusal, ...]
+    event: dict[str, Any]
+    memory: Any
+
+
+class Keeper:
+    """The guard between rounds.
+
+    Args:
+        policy: What was decided beforehand.
+        bring: See `Bring`.
+        name: What the run is called in its folder.
+        watchers: Called with every event.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        bring: Bring | None = None,
+        name: str = "federation",
+        watchers: Sequence[Watch] = (),
+    ) -> None:
+        self.policy, self._bring, self._name, self._watchers = policy, bring, name, tuple(watchers)
+        self.guard: Guard | None = None
+        self.journal: Journal | None = None
+        self.layout: Layout | None = None
+        self.next = 0
+        self._memory: Any = None
+        self._restored = -1
+        self._last: dict[str, np.ndarray] | None = None
+
+    def begin(self, n: int, sent: Sent, key: tuple[Any, ...]) -> None:
+        """Choose the guard and open the record, at the first round's broadcast.
+
+        Args:
+            n: How many clients are asked.
+            sent: The broadcast.
+            key: What tells this app and its configuration from others.
+
+        Raises:
+            ConfigurationError: the guard needs what nobody brings.
+        """
+        if self.guard is not None:
+            return
+        guard = self.policy.guarding(n)
+        if guard.needs and self._bring is None:
+            needs = ", ".join(sorted(need.value for need in guard.needs))
+            raise ConfigurationError(
+                f"the guard needs {needs}: pass guard_app(..., bring=...), which measures it on the server's own data"
+            )
+        self.guard, self._memory, self.layout = guard, guard.init(), sent.layout
+        if self.policy.record.folder is not None:
+            whole = digest((self.policy.digest, sent.layout, key))
+            self.journal = Journal.begin(
+                self.policy.record.folder,
+                whole,
+                guard,
+                name=self._name,
+                seed=self.policy.round.seed,
+                size=sent.layout.d,
+                keep_rounds=self.policy.record.rounds,
+            )
+            self._restored = self.journal.finished
+            if self.journal.state is not None:
+                self._memory = self.journal.state["memory"]
+                log.warning(
+                    "%s: %d rounds are finished and will not be trained again",
+                    self.journal.path,
+                    self.journal.finished + 1,
+                )
+
+    def held_before(self) -> Before | None:
+        """What came of the next round before the run was interrupted; None if it is still to be held."""
+        if self.journal is None or self.layout is None or self.next > self._restored:
+            return None
+        stored, event = self.journal.outcome(self.next)
+        model = {
+            name: stored[name] for name in self.layout.names
+        }  # the file has them by name, strategies go by position
+        self.next += 1
+        return Before(model, event)
+
+    def said_before(self) -> Before | None:
+        """What clients said of the last round's model before the run was interrupted; None if they are still to be asked."""
+        round = self.next - 1
+        if self.journal is None or round > self._restored:
+            return None
+        event = self.journal.evaluated(round)
+        if event is None:
+            return Before(None, {"names": None}) if round < self._restored else None
+        return Before(None, event)
+
+    def decide(
+        self, round: int, sent: Sent, cohort: Cohort | None, refusals: Sequence[Refusal], asked: Sequence[str]
+    ) -> Outcome:
+        """Decide a round. What the guard remembers of it counts once it is written down.
+
+        Args:
+            round: Its number, from 0.
+            sent: The broadcast.
+            cohort: Who was admitted.
+            refusals: Who was not.
+            asked: Every client that was asked.
+        """
+        began = time.perf_counter()
+        if cohort is not None and self._bring is not None and self.guard is not None and self.guard.needs:
+            cohort = replace(cohort, **dict(self._bring(cohort)))
+        decided, memory = self._decided(cohort, sent.layout.d)
+        decision = self._fallen_back(decided, cohort)
+        event = {
+            "event": "round",
+            "round": round,
+            "accuracy": None,
+            "asr": None,
+            "decision": decided.digest,
+            "refused": decision.refused,
+            "fell_back": None if decision is decided else decided.refused,
+            "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
+            "model": digest(sent.flat + decision.delta),
+            "clients": fates(asked, cohort, refusals, decision),
+            "refusals": [[each.client, each.reason, each.detail] for each in refusals],
+            "seconds": {"guard": time.perf_counter() - began},
+        }
+        model = None if decision.refused is not None else _moved(sent, decision.delta)
+        return Outcome(model, decision, cohort, tuple(refusals), event, memory)
+
+    def write(self, sent: Sent, outcome: Outcome, told: Mapping[str, Any]) -> None:
+        """Write a round down and remember it.
+
+        Args:
+            sent: The broadcast.
+            outcome: What was decided.
+            told: What else belongs to the event.
+
+        Raises:
+            RunStopped: the round was refused, and the policy says to stop then.
+        """
+        event = outcome.event | dict(told) | {"seconds": dict(told["seconds"]) | outcome.event["seconds"]}
+        self._memory, self.next = outcome.memory, self.next + 1
+        self._last = dict(sent.arrays) if outcome.model is None else outcome.model
+        if self.journal is not None:
+            self.journal.round(event, self._last, {"memory": self._memory}, outcome.cohort, outcome.refusals, sent.flat)
+        for watch in self._watchers:
+            watch(event)
+        _logged(event)
+        if outcome.decision.refused is not None and self.policy.round.on_refusal == "stop":
+            raise RunStopped(
+                f'round {event["round"] + 1} was refused ({outcome.decision.refused}), and the policy says on-refusal = "stop"'
+            )
+
+    def evaluated(self, told: Mapping[str, Any], failures: Mapping[str, tuple[str, str]]) -> None:
+        """Write down what the clients said of the last round's model, and who said nothing of use."""
+        odd = [[client, reason, detail] for client, (reason, detail) in sorted(failures.items())]
+        event = {"event": "evaluated", "round": self.next - 1, "refusals": odd} | dict(told)
+        if self.journal is not None:
+            self.journal.tell(event)
+        for watch in self._watchers:
+            watch(event)
+
+    def close(self, error: BaseException | None = None) -> None:
+        """The app has ended."""
+        if self.journal is not None:
+            self.journal.finish(self._last, error)
+
+    def _decided(self, cohort: Cohort | None, d: int) -> tuple[Decision, Any]:
+        if cohort is None or self.guard is None:
+            return nobody_admitted(d), self._memory
+        least = self.policy.round.quorum
+        if cohort.present.n < least:
+            return held_back(d, f"{SHORT_OF_QUORUM}{cohort.present.n} of {least}"), self._memory
+        return self.guard.apply(cohort, self._memory)
+
+    def _fallen_back(self, decided: Decision, cohort: Cohort | None) -> Decision:
+        """What the policy's other rule says where the guard refused; the guard's own word if there is none."""
+        rule = self.policy.round.fall_back
+        if decided.refused is None or cohort is None or rule is None or decided.refused.startswith(SHORT_OF_QUORUM):
+            return decided
+        guard = Guard(rule)
+        decision, _ = guard.apply(cohort, guard.init())
+        return decided if decision.refused is not None else decision
+
+
+def _moved(sent: Sent, delta: np.ndarray) -> dict[str, np.ndarray]:
+    """The broadcast plus the delta, each array in the type it was sent in; counters stay as they were."""
+    arrays = dict(sent.arrays)
+    for entry, place in sent.layout.slices:
+        ours = sent.arrays[entry.name]
+        arrays[entry.name] = (ours + delta[place].reshape(entry.shape)).astype(ours.dtype, copy=False)
+    return arrays
+
+
+def fates(
+    asked: Sequence[str], cohort: Cohort | None, refusals: Sequence[Refusal], decision: Decision
+) -> list[dict[str, Any]]:
+    """One row per client that was asked: counted, dropped, refused or absent, and why. Nobody here knows who lies."""
+    admitted = set() if cohort is None else {client for row in cohort.clients for client in row}
+    weights = {} if cohort is None else dict(zip(cohort.clients, cohort.weights.tolist(), strict=True))
+    refused = {each.client: each.reason for each in refusals if each.client not in admitted}
+    marks = {mark.client: mark for mark in sorted(decision.marks, key=lambda mark: mark.dropped)}
+    counted, rows = set(decision.counted), []
+    for client in asked:
+        row = dict.fromkeys(
+            ("client", "liar", "minority", "examples", "status", "share", "stage", "reason", "score", "threshold")
+        )
+        row |= {"client": client, "examples": weights.get((client,)), "status": "absent"}
+        if (mark := marks.get(client)) is not None:
+            row |= {"stage": mark.stage, "reason": mark.reason}
+            row |= {"score": _finite(mark.score), "threshold": _finite(mark.threshold)}
+        if client in counted:
+            row |= {"status": "counted", "share": None if decision.share is None else decision.share.get(client, 0.0)}
+        elif client in admitted:
+            row |= {"status": "dropped"} | ({} if mark is not None else {"stage": "guard", "reason": "round-refused"})
+        elif client in refused:
+            gone = refused[client] == "failed"
+            row |= {"status": "absent" if gone else "refused", "stage": "admission", "reason": refused[client]}
+        rows.append(row)
+    return rows
+
+
+def _finite(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None
+
+
+def _logged(event: Mapping[str, Any]) -> None:
+    rows = event["clients"]
+    out = [f"{row['client']} ({row['reason']})" for row in rows if row["status"] in ("dropped", "refused", "absent")]
+    counted = sum(row["status"] == "counted" for row in rows)
+    verdict = f"refused: {event['refused']}" if event["refused"] else f"{counted} of {len(rows)} clients counted"
+    log.info("round %d: %s%s", event["round"] + 1, verdict, f"; not {', '.join(out[:8])}" if out else "")

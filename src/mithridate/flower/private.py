@@ -1,0 +1,93 @@
+"""Every name that Flower does not call public, in this one file: a new version of Flower is checked here and nowhere else.
+
+Holds for flwr 1.38 to 1.42, whose `flwr.app` and `flwr.serverapp` are the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flwr.app import Error, Message, Metadata, RecordDict
+from flwr.proto.node_pb2 import NodeInfo
+from flwr.supercore.run import Run
+from flwr.supercore.task_identity import TaskIdentity
+
+__all__ = [
+    "NUMPY",
+    "SERVER_NODE",
+    "NodeInfo",
+    "Run",
+    "empty_run",
+    "identified",
+    "message_like",
+    "numbered",
+    "working_as",
+]
+
+NUMPY = "numpy.ndarray"
+"""What an `Array` says of itself when its data are those of `numpy.save`."""
+
+SERVER_NODE = 1
+"""The node id of the SuperLink, under which it reports failures of others."""
+
+
+@contextmanager
+def identified(run_id: int, node_id: int = SERVER_NODE) -> Iterator[None]:
+    """For a while this process has the identity that `Message(...)` asks for; afterwards what it had before."""
+    names = ("_run_id", "_node_id", "_task_id")
+    before = {name: getattr(TaskIdentity, name) for name in names}
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = run_id, node_id, 1
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(TaskIdentity, name, value)
+
+
+def working_as() -> int | None:
+    """The run that this process works for; None outside any."""
+    return TaskIdentity._run_id
+
+
+def empty_run(run_id: int) -> Run:
+    """A run of which nothing but the number is known."""
+    return Run.create_empty(run_id)
+
+
+def numbered(message: Message, message_id: str) -> Message:
+    """Give a message its id, as the SuperLink does when it takes it."""
+    message.metadata.__dict__["_message_id"] = message_id
+    return message
+
+
+def message_like(
+    message: Message, content: RecordDict | None = None, error: Error | None = None, **metadata: object
+) -> Message:
+    """A message with some of its metadata changed and, if given, another content.
+
+    Args:
+        message: Stays as it is.
+        content: The new content; with neither, that of the message.
+        error: An error instead.
+        metadata: What else changes, such as `src_node_id`.
+    """
+    old = message.metadata
+    fields = (
+        "run_id",
+        "message_id",
+        "src_node_id",
+        "dst_node_id",
+        "reply_to_message_id",
+        "group_id",
+        "created_at",
+        "ttl",
+    )
+    kept = {name: getattr(old, name) for name in (*fields, "message_type", "src_task_id", "dst_task_id")} | metadata
+    if content is None and error is None:
+        content, error = (None, message.error) if message.has_error() else (message.content, None)
+    made = Message.__new__(Message)
+    data = Metadata(**kept)
+    data.delivered_at = ""
+    made.__dict__.update({"_metadata": data, "_content": content, "_error": error})
+    return made

@@ -1,0 +1,106 @@
+"""`guard_app`: a ServerApp that passes every round through a guard, with whatever strategy or loop it was written."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from mithridate.core.errors import ConfigurationError
+from mithridate.flower.grid import GuardedGrid, Identify, by_key
+from mithridate.flower.keeper import Bring, Keeper, Watch
+from mithridate.guard.policy import Policy, read_policy
+
+__all__ = ["GuardedApp", "guard_app", "policy_from"]
+
+
+class GuardedApp(ServerApp):
+    """A ServerApp around another: the same app, on a guarded Grid."""
+
+    def __init__(
+        self,
+        app: ServerApp,
+        policy: Policy,
+        bring: Bring | None = None,
+        identify: Identify = by_key,
+        watchers: Sequence[Watch] = (),
+    ) -> None:
+        super().__init__()
+        self._app, self._policy, self._bring, self._identify = app, policy, bring, identify
+        self._watchers = tuple(watchers)
+
+    def __call__(self, grid: Grid, context: Context) -> None:
+        """Run the app; its end, or the error that ended it, is written down."""
+        keeper = Keeper(self._policy, self._bring, watchers=self._watchers)
+        try:
+            self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
+        except BaseException as error:
+            keeper.close(error)
+            raise
+        keeper.close()
+
+
+def guard_app(
+    app: ServerApp,
+    policy: str | Path | Policy | None = None,
+    *,
+    bring: Bring | None = None,
+    identify: Identify = by_key,
+    watchers: Sequence[Watch] = (),
+) -> ServerApp:
+    """Put a guard on a Flower ServerApp.
+
+    Nothing else in the app changes: strategies, custom loops, centralised evaluation and the ClientApp stay as they are.
+
+    Args:
+        app: The ServerApp.
+        policy: A policy file, looked for beside the module that calls this and in the folders above it; or a policy; or None for
+            the default (see `guard.policy.default_guard`).
+        bring: What the server measures beside the replies, for guards that need a clean reference update or probe losses.
+        identify: Who a node is, for the guard's memory and the record.
+        watchers: Called with every event, such as a round, as it is written down.
+
+    Raises:
+        ConfigurationError: there is no such file, or it is wrong; it says where and what to write instead.
+
+    >>> app = ServerApp()
+    >>> app = guard_app(app)
+    """
+    if not isinstance(app, ServerApp):
+        raise ConfigurationError(f"guard_app takes a ServerApp, not a {type(app).__name__}: app = guard_app(app)")
+    if isinstance(app, GuardedApp):
+        raise ConfigurationError("the app is guarded already")
+    return GuardedApp(app, policy_from(policy, sys._getframe(1).f_globals.get("__file__")), bring, identify, watchers)
+
+
+def policy_from(policy: str | Path | Policy | None, caller: str | None) -> Policy:
+    """The policy that is meant: read from a file, taken as it is, or the default."""
+    if policy is None:
+        return Policy()
+    if isinstance(policy, Policy):
+        return policy
+    path = _found(Path(policy), caller)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+    return read_policy(text, str(path))
+
+
+def _found(path: Path, caller: str | None) -> Path:
+    """The file: absolute, beside the caller or above it as far as the app reaches, or in the current folder."""
+    if path.is_absolute():
+        return path
+    places = []
+    for folder in Path(caller).resolve().parents if caller else ():
+        places.append(folder / path)
+        if (folder / "pyproject.toml").exists():
+            break
+    places.append(Path.cwd() / path)
+    for place in places:
+        if place.is_file():
+            return place
+    raise ConfigurationError(f"{path}: no such file; looked at {', '.join(str(place) for place in places)}")
