@@ -46,11 +46,27 @@ def test_up_trains_shows_each_round_and_leaves_nothing_running(plan, standins, t
     out, err = child.communicate(timeout=60)
     assert child.returncode == 0, err
     assert '"running":false' in out
-    assert '"accuracy":{"bare":0.5}' in out
+    assert '"accuracy":{"guarded":0.5}' in out
     assert "round 1/2  accuracy 25.0 %" in err
     assert "2 connected" not in err
     assert "3 connected, 1 of them lying" in err
     assert members(opened(tmp_path / "new").marker) == ()
+
+
+def test_compare_trains_without_the_guard_and_without_the_lie_too(plan, standins, tmp_path):  # noqa: F811 - fixtures
+    child = driven(standins, *up(plan, tmp_path / "new", "--compare", "--lie", "nan"))
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert [line.split()[0] for line in out.splitlines()[1:4]] == ["guarded", "bare", "honest"]
+    assert "no guard, lie: nan" in out
+    assert (tmp_path / "new" / "liars" / "liar-3" / "lie").read_text() == "none"
+
+
+def test_a_supernode_is_killed_after_the_first_round(plan, standins, tmp_path):  # noqa: F811 - fixtures
+    child = driven(standins, *up(plan, tmp_path / "new", "--kill", "site-1"))
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert err.index("round 1/2") < err.index("killed: site-1") < err.index("round 2/2")
 
 
 def test_keep_leaves_it_running_and_down_ends_it(plan, standins, tmp_path, capsys):  # noqa: F811 - fixtures
@@ -66,7 +82,7 @@ def test_keep_leaves_it_running_and_down_ends_it(plan, standins, tmp_path, capsy
 
 @pytest.mark.parametrize(
     ("number", "moment"),
-    [(signal.SIGINT, "superlink:"), (signal.SIGTERM, "round 0"), (signal.SIGHUP, "keys:")],
+    [(signal.SIGINT, "superlink:"), (signal.SIGTERM, "guarded  round 0"), (signal.SIGHUP, "keys:")],
 )
 def test_a_signal_leaves_nothing_running(plan, standins, tmp_path, number, moment):  # noqa: F811 - fixtures
     child = driven(standins, *up(plan, tmp_path / "new"), STANDIN="hangs")
@@ -83,7 +99,7 @@ def test_a_signal_leaves_nothing_running(plan, standins, tmp_path, number, momen
 def test_after_a_kill_down_finds_everybody(plan, standins, tmp_path, capsys):  # noqa: F811 - fixtures
     child = driven(standins, *up(plan, tmp_path / "new"), STANDIN="hangs")
     for line in child.stderr:
-        if line.startswith("round 0"):
+        if line.startswith("guarded  round 0"):
             break
     child.kill()
     child.communicate(timeout=30)

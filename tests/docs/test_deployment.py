@@ -30,7 +30,7 @@ def test_these_are_what_a_supernode_calls():
 def test_a_body_holds_an_object_of_flowers():
     constant = pytest.importorskip("flwr.common.constant")
     (limit,) = re.findall(r"client_max_body_size (\d+)m", PAGE)
-    assert constant.FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE + 2**20 <= int(limit) * 2**20
+    assert int(limit) * 2**20 >= constant.FLWR_PRIVATE_MAX_ARRAY_CHUNK_SIZE + 2**20
 
 
 def test_every_finding_that_the_doctor_sends_here_for_is_answered():

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from mithridate.core.errors import ConfigurationError
+from mithridate.deployment.app import examine_app
+from mithridate.guard.policy import read_policy
 from mithridate.lab.bundle import PACKAGE, written_app, written_data, written_liar
 from mithridate.lab.liar import LIES
 from mithridate.sim.tasks import load
 
 
 def test_the_app_is_renamed_and_names_its_parts(tmp_path):
-    app = written_app(tmp_path / "app")
+    app = written_app(tmp_path / "app", tmp_path / "record")
     project = tomllib.loads((app / "pyproject.toml").read_text())
     assert project["tool"]["flwr"]["app"]["components"] == {
         "serverapp": "labapp.server_app:app",
@@ -25,10 +27,31 @@ def test_the_app_is_renamed_and_names_its_parts(tmp_path):
     assert "mithridate.lab.app" not in "".join(path.read_text() for path in (app / PACKAGE).glob("*.py"))
 
 
+def test_the_guard_and_its_record_are_in_one_of_the_two(tmp_path):
+    told = {}
+    for name, record in (("app", tmp_path / "record"), ("bare", None)):
+        folder = written_app(tmp_path / name, record)
+        project = tomllib.loads((folder / "pyproject.toml").read_text())
+        policy = read_policy((folder / PACKAGE / "policy.toml").read_text())
+        told[name] = project["tool"]["flwr"]["app"]["components"]["serverapp"], policy.record.folder
+    assert told == {
+        "app": ("labapp.server_app:app", str(tmp_path / "record")),
+        "bare": ("labapp.server_app:bare", None),
+    }
+
+
+def test_the_doctor_tells_the_two_apart(tmp_path):
+    guarded, bare = (
+        examine_app(written_app(tmp_path / name, record)) for name, record in (("a", tmp_path), ("b", None))
+    )
+    assert "app-unguarded" not in {each.name for each in guarded}
+    assert "app-unguarded" in {each.name for each in bare}
+
+
 def test_every_key_that_the_app_reads_is_declared(tmp_path):
     import re
 
-    app = written_app(tmp_path / "app")
+    app = written_app(tmp_path / "app", tmp_path / "record")
     read = set(
         re.findall(r'\bconfig\["([\w-]+)"\]', "".join(path.read_text() for path in (app / PACKAGE).glob("*.py")))
     )
@@ -38,7 +61,7 @@ def test_every_key_that_the_app_reads_is_declared(tmp_path):
 
 def test_flower_finds_nothing_wrong_with_the_app(tmp_path):
     config_utils = pytest.importorskip("flwr.cli.config_utils")
-    config, warnings = config_utils.load_and_validate(written_app(tmp_path / "app") / "pyproject.toml")
+    config, warnings = config_utils.load_and_validate(written_app(tmp_path / "app", None) / "pyproject.toml")
     assert warnings == []
     assert config["project"]["name"] == PACKAGE
 

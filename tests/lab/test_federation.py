@@ -8,7 +8,7 @@ import pytest
 
 from mithridate.core.errors import ConfigurationError, MithridateError
 from mithridate.lab import commands, federation, processes
-from mithridate.lab.federation import asked, prepare, rise, train
+from mithridate.lab.federation import asked, crash, prepare, rise, train
 from mithridate.lab.ports import taken
 from mithridate.lab.processes import NotReady, end, members
 
@@ -32,7 +32,7 @@ def _quiet(monkeypatch):
 
 
 def test_it_rises_trains_and_leaves_nothing_behind(lab):
-    events = [*prepare(lab), *rise(lab), *train(lab, "bare", lab.root / "app")]
+    events = [*prepare(lab), *rise(lab), *train(lab, "bare", guarded=False, lie="none")]
     assert [event["what"] for event in events if event["event"] == "step"] == [
         "data",
         "keys",
@@ -87,14 +87,14 @@ def test_a_run_that_crashes_is_told_with_its_last_words(lab, monkeypatch):
     monkeypatch.setenv("STANDIN", "crashes")
     list(prepare(lab))
     with pytest.raises(MithridateError, match=r"(?s)ended early after 0 rounds.*ServerApp raised an exception"):
-        list(train(lab, "bare", lab.root / "app"))
+        list(train(lab, "bare", guarded=False, lie="none"))
 
 
 def test_a_run_that_stands_still_is_given_up(lab, monkeypatch):
     monkeypatch.setenv("STANDIN", "hangs")
     list(prepare(lab))
     with pytest.raises(MithridateError, match=r"stood still for 1.5 s"):
-        list(train(lab, "bare", lab.root / "app", round_s=1.5))
+        list(train(lab, "bare", guarded=False, lie="none", round_s=1.5))
 
 
 def test_a_command_that_does_not_answer_is_told(lab, monkeypatch):
@@ -104,3 +104,27 @@ def test_a_command_that_does_not_answer_is_told(lab, monkeypatch):
     monkeypatch.setattr(federation.subprocess, "run", late)
     with pytest.raises(MithridateError, match="flwr supernode list did not answer in 60 s"):
         asked(lab, commands.nodes())
+
+
+def test_the_lie_of_a_run_reaches_the_liars(lab):
+    list(prepare(lab))
+    list(train(lab, "honest", guarded=False, lie="none"))
+    assert (lab.root / "liars" / "liar-3" / "lie").read_text() == "none"
+
+
+def test_a_crash_takes_one_supernode_with_its_children(lab):
+    list(prepare(lab))
+    list(rise(lab))
+    assert crash(lab, "site-2")["what"] == "killed"
+    left = {word for process in members(lab.marker) for word in process.command if "partition-id" in word}
+    assert left == {"partition-id=0 num-partitions=3", "partition-id=2 num-partitions=3"}
+    assert len(members(lab.marker)) == 6
+
+
+@pytest.mark.parametrize("name", ["site-9", "site-1"])
+def test_who_does_not_run_cannot_crash(lab, name):
+    list(prepare(lab))
+    with pytest.raises(
+        ConfigurationError, match=f"no SuperNode '{name}' runs in .*; it was planned with site-1, site-2, liar-3"
+    ):
+        crash(lab, name)

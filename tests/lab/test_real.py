@@ -27,13 +27,19 @@ def lab(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_liar_ruins_a_plain_federation_strangers_stay_out_and_nothing_stays_behind(lab):
+def test_the_guard_bears_the_liar_strangers_stay_out_and_nothing_stays_behind(lab):
     list(prepare(lab))
     list(rise(lab))
     assert len(list(knock(lab))) == len(STRANGERS)
-    accuracy = [event["accuracy"] for event in train(lab, "bare", lab.root / "app") if event["event"] == "round"]
-    assert len(accuracy) == 3
-    assert accuracy[-1] < 0.3
+    rounds = [event for event in train(lab, "guarded", guarded=True, lie="reverse") if event["event"] == "round"]
+    assert len(rounds) == 3
+    assert rounds[-1]["accuracy"] > 0.7
+    for told in rounds[1:]:
+        assert {each["client"]: each["status"] for each in told["clients"]} == {
+            "site-1": "counted",
+            "site-2": "counted",
+            "liar-3": "dropped",
+        }
     for site in lab.plan.sites:  # the same bundle everywhere, the liar's included
         (installed,) = (lab.home(site.name) / "apps").iterdir()
         assert "labapp" in installed.name

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from mithridate.cli.speak import Format, FormatOption, Interrupted, answer, log, percent, table
 from mithridate.lab.folder import Lab
 
-__all__ = ["lab"]
+__all__ = ["Run", "lab"]
 
 lab = typer.Typer(
     no_args_is_help=True,
@@ -26,6 +26,20 @@ lab = typer.Typer(
 
 FolderArgument = Annotated[Path, typer.Argument(help="the lab's folder")]
 _HERE = Path("mithridate-lab")
+
+
+class Run(NamedTuple):
+    """One training run of a lab: its name, whether the guard is on, and what the liars tell."""
+
+    name: str
+    guarded: bool
+    lie: str
+
+    @property
+    def told(self) -> str:
+        return (
+            f"{'guard' if self.guarded else 'no guard'}, {'all honest' if self.lie == 'none' else f'lie: {self.lie}'}"
+        )
 
 
 @lab.command("up")
@@ -41,27 +55,31 @@ def up(
     port: Annotated[int, typer.Option("--port", help="of the SuperLink; SuperNodes take those after it")] = 18443,
     seed: Annotated[int, typer.Option("--seed", help="of the first model")] = 0,
     strangers: Annotated[bool, typer.Option("--strangers", help="also show whom the SuperLink refuses; 30 s")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="also train without guard, with and without liars")
+    ] = False,
+    kill: Annotated[
+        str | None, typer.Option("--kill", help="kill -9 this SuperNode, such as site-1, after the first round")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="leave it running; stop it with: mithridate lab down")] = False,
     form: FormatOption = Format.text,
 ) -> None:
     """Start a SuperLink and SuperNodes, train, and show what the liars do; Ctrl-C leaves nothing running."""
     from mithridate.lab.commands import Plan
-    from mithridate.lab.federation import prepare, rise, train
     from mithridate.lab.folder import made
-    from mithridate.lab.strangers import knock
 
     here = made(folder, Plan(nodes, liars, rounds, port, task, lie, seed))
+    runs = [Run("guarded", True, lie), *([Run("bare", False, lie), Run("honest", False, "none")] if compare else [])]
     found: dict[str, Any] = {}
     with _ended(here, keep=keep):
-        refused = knock(here) if strangers else ()
-        for step in (prepare(here), rise(here), refused, train(here, "bare", here.root / "app")):
-            for event in step:
-                _say(event, rounds)
-                if event["event"] == "ended":
-                    found[event["run"]] = event["accuracy"]
-    rows = [[run, percent(accuracy)] for run, accuracy in found.items()]
-    left = f"it runs on: mithridate lab down {here.root}" if keep else f"logs: {here.logs}"
-    answer(form, {"folder": str(here.root), "running": keep, "accuracy": found}, f"{table(rows)}\n\n{left}")
+        for event in _all_of(here, runs, strangers=strangers, crashing=kill):
+            _say(event, rounds)
+            if event["event"] == "ended":
+                found[event["run"]] = event["accuracy"]
+    rows = [[run.name, run.told, percent(found[run.name])] for run in runs]
+    left = f"it runs on: mithridate lab down {here.root}" if keep else f"record: {here.record}, logs: {here.logs}"
+    fields = {"folder": str(here.root), "record": str(here.record), "running": keep, "accuracy": found}
+    answer(form, fields, f"{table(rows, ['run', '', 'accuracy'])}\n\n{left}")
 
 
 @lab.command("down")
@@ -94,6 +112,23 @@ def status(folder: FolderArgument = _HERE, form: FormatOption = Format.text) -> 
     answer(form, {"folder": str(here.root), "processes": running}, said)
 
 
+def _all_of(here: Lab, runs: list[Run], *, strangers: bool, crashing: str | None) -> Iterator[dict[str, Any]]:
+    """Everything that a lab does, in order."""
+    from mithridate.lab.federation import crash, prepare, rise, train
+    from mithridate.lab.strangers import knock
+
+    yield from prepare(here)
+    yield from rise(here)
+    if strangers:
+        yield from knock(here)
+    for run in runs:
+        for event in train(here, run.name, guarded=run.guarded, lie=run.lie):
+            yield event
+            if crashing is not None and event["event"] == "round" and event["round"] == 1:
+                yield crash(here, crashing)
+                crashing = None
+
+
 @contextmanager
 def _ended(here: Lab, *, keep: bool) -> Iterator[None]:
     """Whatever happens within, no process is left behind: not by an error, Ctrl-C, a lost terminal or a request to end."""
@@ -122,4 +157,19 @@ def _say(event: dict[str, Any], rounds: int) -> None:
     elif event["event"] == "refused":
         log(f"refused: a SuperNode with {event['who']}: {event['said']}")
     elif event["event"] == "round":
-        log(f"round {event['round']}/{rounds}  accuracy {percent(event['accuracy'])}")
+        log(_round_line(event, rounds))
+
+
+def _round_line(event: dict[str, Any], rounds: int) -> str:
+    """One round in one line.
+
+    >>> _round_line({"run": "guarded", "round": 1, "accuracy": 0.5, "refused": None, "clients": [
+    ...     {"client": "liar-4", "status": "dropped", "reason": "far"}]}, 3)
+    'guarded  round 1/3  accuracy 50.0 %  dropped: liar-4 (far)'
+    """
+    parts = [event["run"], f"round {event['round']}/{rounds}", f"accuracy {percent(event['accuracy'])}"]
+    clients = event.get("clients", ())
+    for status in ("dropped", "refused", "absent", "late"):
+        named = [f"{each['client']} ({each['reason']})" for each in clients if each["status"] == status]
+        parts += [f"{status}: {', '.join(named)}"] if named else []
+    return "  ".join([*parts, *([f"round refused: {event['refused']}"] if event.get("refused") else [])])

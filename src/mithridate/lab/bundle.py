@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ dependencies = ["flwr", "mithridate"]
 publisher = "mithridate"
 
 [tool.flwr.app.components]
-serverapp = "{package}.server_app:app"
-clientapp = "{package}.client_app:app"
+serverapp = "{package}.server_app:{name}"
+clientapp = "{package}.client_app:{name}"
 
 [tool.flwr.app.config]
 {config}
@@ -58,10 +59,14 @@ if any("flwr-clientapp" in word for word in sys.orig_argv):
 '''
 
 
-def written_app(folder: Path) -> Path:
+def written_app(folder: Path, record: Path | None) -> Path:
     """Write the app into a new folder, its package renamed; returns the folder.
 
     The files are those of `mithridate.lab.app`: copy them as a beginning of an app of your own.
+
+    Args:
+        folder: Where to.
+        record: The folder in which the guard keeps its evidence; None for the same app without a guard.
     """
     source = Path(str(packaged.__file__)).parent
     (folder / PACKAGE).mkdir(parents=True)
@@ -69,7 +74,12 @@ def written_app(folder: Path) -> Path:
         text = path.read_text(encoding="utf-8").replace(packaged.__name__, PACKAGE)
         (folder / PACKAGE / path.name).write_text(text, encoding="utf-8")
     config = "\n".join(f"{key} = {_toml(value)}" for key, value in _DEFAULTS.items())
-    (folder / "pyproject.toml").write_text(_PROJECT.format(package=PACKAGE, config=config), encoding="utf-8")
+    name = "bare" if record is None else "app"
+    project = _PROJECT.format(package=PACKAGE, name=name, config=config)
+    (folder / "pyproject.toml").write_text(project, encoding="utf-8")
+    policy = (source / "policy.toml").read_text(encoding="utf-8")
+    kept = "" if record is None else f"\n[record]\nfolder = {json.dumps(str(record))}\n"
+    (folder / PACKAGE / "policy.toml").write_text(policy + kept, encoding="utf-8")
     return folder
 
 

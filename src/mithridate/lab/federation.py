@@ -24,9 +24,10 @@ from mithridate.lab.certificates import Issued, issue, node_key
 from mithridate.lab.commands import HOST, Site
 from mithridate.lab.folder import Lab
 from mithridate.lab.ports import taken
-from mithridate.lab.processes import Daemon, NotReady, await_port, start, tail
+from mithridate.lab.processes import Daemon, NotReady, await_port, kill, start, tail
+from mithridate.lab.verdicts import verdict
 
-__all__ = ["Event", "asked", "issued_in", "prepare", "rise", "started", "train"]
+__all__ = ["Event", "asked", "crash", "issued_in", "prepare", "rise", "started", "train"]
 
 Event = dict[str, Any]
 
@@ -35,7 +36,7 @@ SUPERLINK_S, ONLINE_S, ANSWER_S = 90.0, 180.0, 60.0
 ROUND_S = 300.0
 """How long may pass without a new round before a run is given up; a loaded machine needs 40 s for four SuperNodes."""
 
-_PAUSE_S = 0.5
+_PAUSE_S = 0.2
 
 
 def prepare(lab: Lab) -> Iterator[Event]:
@@ -51,7 +52,8 @@ def prepare(lab: Lab) -> Iterator[Event]:
         raise ConfigurationError(f"port {busy[0]} is taken: choose others with --port")
     task = written_data(lab.data, plan.task)
     yield {"event": "step", "what": "data", "detail": f"{task.source}: {len(task.y)} + {len(task.y_test)} samples"}
-    written_app(lab.root / "app")
+    written_app(lab.app(guarded=True), lab.record)
+    written_app(lab.app(guarded=False), None)
     for site in plan.sites:
         node_key(lab.keys / site.name)
         if site.liar:
@@ -78,33 +80,52 @@ def rise(lab: Lab) -> Iterator[Event]:
     yield {"event": "step", "what": "supernodes", "detail": f"{len(nodes)} connected, {plan.liars} of them lying"}
 
 
-def train(lab: Lab, run: str, app: Path, *, round_s: float = ROUND_S) -> Iterator[Event]:
-    """Run an app to its end, with an event for each round.
+def train(lab: Lab, run: str, *, guarded: bool, lie: str, round_s: float = ROUND_S) -> Iterator[Event]:
+    """Run the app to its end, with an event for each round.
 
     Args:
         lab: A lab that has risen.
         run: The run's name in events, logs and the folder `runs`.
-        app: The app's folder.
+        guarded: With the guard, or the same app without.
+        lie: What the liars tell in this run.
         round_s: Most seconds without a new round.
 
     Raises:
         MithridateError: the run ended early or stood still; the message ends with what it said last.
     """
     progress = lab.progress(run)
-    child = started(lab, f"run-{run}", commands.run(app, lab.plan, lab.data, progress))
+    for site in lab.plan.sites:
+        if site.liar:
+            written_liar(_liar(lab, site), lie)
+    child = started(lab, f"run-{run}", commands.run(lab.app(guarded=guarded), lab.plan, lab.data, progress))
     seen, last = 0, time.monotonic()
     accuracy: float | None = None
     while seen <= lab.plan.rounds:
         ended = child.child.poll() is not None
         for told in _lines(progress)[seen:]:
             seen, last, accuracy = seen + 1, time.monotonic(), told["accuracy"]
-            yield {"event": "round", "run": run, **told}
+            yield {"event": "round", "run": run, **told, **(verdict(lab, told["round"]) if guarded else {})}
         if seen <= lab.plan.rounds and (ended or time.monotonic() - last > round_s):
             why = "ended early" if ended else f"stood still for {round_s:g} s"
             raise MithridateError(f"the run {why} after {max(seen - 1, 0)} rounds; {child.log}:\n{tail(child.log, 30)}")
         time.sleep(_PAUSE_S)
     child.child.wait(ANSWER_S)
     yield {"event": "ended", "run": run, "accuracy": accuracy}
+
+
+def crash(lab: Lab, name: str) -> Event:
+    """Kill one SuperNode of a lab that has risen, as a power cut would.
+
+    Raises:
+        ConfigurationError: no SuperNode of that name runs.
+    """
+    key = str(lab.keys / name)
+    if name not in {site.name for site in lab.plan.sites} or not kill(
+        lab.marker, lambda process: key in process.command
+    ):
+        names = ", ".join(site.name for site in lab.plan.sites)
+        raise ConfigurationError(f"no SuperNode {name!r} runs in {lab.root}; it was planned with {names}")
+    return {"event": "step", "what": "killed", "detail": name}
 
 
 def asked(lab: Lab, command: Sequence[str]) -> Any:

@@ -55,6 +55,15 @@ class Lab:
     def data(self) -> Path:
         return self.root / "data.npz"
 
+    @property
+    def record(self) -> Path:
+        """Where the guard keeps its evidence."""
+        return self.root / "record"
+
+    def app(self, *, guarded: bool) -> Path:
+        """The app's folder, with its guard or without."""
+        return self.root / ("app" if guarded else "bare")
+
     def home(self, name: str) -> Path:
         """The FLWR_HOME of a process: each its own, as on machines of their own."""
         return self.root / "homes" / name

@@ -20,7 +20,7 @@ from pathlib import Path
 from mithridate.core.errors import MithridateError
 from mithridate.deployment.running import Running, family, found, table
 
-__all__ = ["Daemon", "NotReady", "await_line", "await_port", "end", "members", "start", "tail"]
+__all__ = ["Daemon", "NotReady", "await_line", "await_port", "end", "kill", "members", "start", "tail"]
 
 _PAUSE_S = 0.1
 
@@ -120,6 +120,18 @@ def _remaining(marker: str, seen: Mapping[tuple[int, int], Running]) -> tuple[Ru
 def _runs(process: Running) -> bool:
     now = found(process.pid)
     return now is not None and now.started == process.started and not now.zombie
+
+
+def kill(marker: str, belongs: Callable[[Running], bool]) -> int:
+    """End some of those who carry the marker, with their descendants, at once and without asking, as a crash would.
+
+    Returns:
+        How many processes there were.
+    """
+    chosen = family(members(marker), belongs)
+    for process in chosen:
+        _signal(process, signal.SIGKILL)
+    return len(chosen)
 
 
 def tail(log: Path, lines: int = 12) -> str:

@@ -7,12 +7,13 @@ from flwr.clientapp import ClientApp
 
 from mithridate.lab.app.task import loaded, network, shard, train
 
-__all__ = ["app", "fit"]
+__all__ = ["app", "bare", "fit"]
 
-app = ClientApp()
+bare, app = ClientApp(), ClientApp()
 
 
 @app.train()
+@bare.train()
 def fit(message: Message, context: Context) -> Message:
     """Train the model that came on the samples of this node."""
     config = context.run_config

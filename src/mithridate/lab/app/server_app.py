@@ -9,14 +9,15 @@ from flwr.app import ArrayRecord, Context, MetricRecord
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 
+from mithridate.flower import guard_app
 from mithridate.lab.app.task import accuracy, loaded, network
 
-__all__ = ["app", "main"]
+__all__ = ["app", "bare", "main"]
 
-app = ServerApp()
+bare = ServerApp()
 
 
-@app.main()
+@bare.main()
 def main(grid: Grid, context: Context) -> None:
     """Train for as many rounds as the run's configuration says."""
     config = context.run_config
@@ -38,3 +39,6 @@ def main(grid: Grid, context: Context) -> None:
         num_rounds=int(config["rounds"]),
         evaluate_fn=evaluated,
     )
+
+
+app = guard_app(bare, "policy.toml")
