@@ -49,7 +49,16 @@ class Journal:
 
     @classmethod
     def begin(
-        cls, parent: str | Path, key: str, guard: Guard, *, name: str, seed: int, size: int, keep_rounds: bool = False
+        cls,
+        parent: str | Path,
+        key: str,
+        guard: Guard,
+        *,
+        name: str,
+        seed: int,
+        size: int,
+        keep_rounds: bool = False,
+        more: Mapping[str, Any] | None = None,
     ) -> Journal:
         """Go on with the unfinished run of this key, or begin a new one.
 
