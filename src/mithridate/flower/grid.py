@@ -21,6 +21,7 @@ from mithridate.flower.arrays import record_of
 from mithridate.flower.keeper import Keeper, RunStopped
 from mithridate.flower.local import copied
 from mithridate.flower.private import NodeInfo, Run, message_like, numbered
+from mithridate.flower.replies import OURS
 from mithridate.flower.rounds import Asked, Batch, Evaluation, Handed, Training
 
 __all__ = ["GuardedGrid", "Identify", "by_key"]
@@ -94,6 +95,7 @@ class GuardedGrid(Grid):
         self._clock, self._sleep = clock, sleep
         self._who: dict[int, str] = {}
         self._roster: set[int] = set()
+        self._keyless: set[int] = set()
         self._waiting_since: float | None = None
         self._flights: list[_Flight] = []
         self._each = keeper.policy.round.replies == "each"
@@ -115,6 +117,7 @@ class GuardedGrid(Grid):
     def get_nodes(self) -> Iterable[NodeInfo]:
         nodes = sorted(self._inner.get_nodes(), key=lambda node: node.node_id)
         self._who |= {node.node_id: self._identify(node) for node in nodes}
+        self._keyless |= {node.node_id for node in nodes if not node.public_key}
         return nodes
 
     def get_node_ids(self) -> Iterable[int]:
@@ -175,14 +178,18 @@ class GuardedGrid(Grid):
     def _launched(self, messages: Sequence[Message], patience_s: float) -> _Flight:
         """Send a batch; what was decided before a crash is not asked again."""
         self._waiting_since = None
+        self._keeper.open_gate(self._inner.run.run_id)
         online = {node.node_id for node in self.get_nodes()}
+        if self._keeper.policy.identity.require == "node-key":
+            online -= self._keyless
         asked = [Asked(message, self._name(message.metadata.dst_node_id)) for message in messages]
         now, keeper = self._clock(), self._keeper
         batch: Batch
         if _kind(messages[0]) == "evaluate":
-            batch, before = Evaluation(asked, keeper.policy), keeper.said_before()
+            batch = Evaluation(asked, keeper.policy, max(0, keeper.next - 1), keeper.gate)
+            before = keeper.said_before()
         else:
-            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout)
+            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout, keeper.gate)
             keeper.begin(len(training.clients), training.sent, self._key())
             self._watch(training)
             before = keeper.held_before()
@@ -198,10 +205,10 @@ class GuardedGrid(Grid):
         """Every node that is online is sent its message; the others have failed already."""
         ids: list[str] = []
         going = [asked.message for asked in batch.asked if asked.message.metadata.dst_node_id in online]
-        owned = _owned([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
+        copies = _copies([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
         given = iter(
             self._inner.push_messages(
-                [message_like(message, content) for message, content in zip(going, owned, strict=True)]
+                [self._copy(message, batch, content) for message, content in zip(going, copies, strict=True)]
             )
         )
         lost = []
@@ -213,7 +220,19 @@ class GuardedGrid(Grid):
         batch.sent_as(ids)
         self._roster |= {message.metadata.dst_node_id for message in going}
         for id in lost:
-            batch.miss(id, "the node is not there")
+            batch.miss(id, self._why_not(batch.ids[id].message.metadata.dst_node_id))
+
+    def _why_not(self, node: int) -> str:
+        if self._keeper.policy.identity.require == "node-key" and node in self._keyless:
+            return "the node has no key, and the policy asks for one"
+        return "the node is not there"
+
+    def _copy(self, message: Message, batch: Batch, content: RecordDict) -> Message:
+        """What one node is sent: the records and, where it is asked for, what the server says to this node about the round."""
+        if batch.gate is not None and batch.identity is not None:
+            content = RecordDict(dict(content.items()))
+            content[OURS] = batch.gate.invitation(batch.identity, message.metadata.dst_node_id)
+        return message_like(message, content)
 
     def _aside(self, message: Message) -> str:
         """The id of a message that does not go out."""
@@ -254,6 +273,7 @@ class GuardedGrid(Grid):
             return False
         for id in sorted(batch.out):
             batch.miss(id, f"no reply within {flight.deadline - flight.began:g} s")
+        batch.close_gate()
         took = self._clock() - flight.began
         flight.answers = self._decided(batch, took, each) if isinstance(batch, Training) else self._told(batch, each)
         return True
@@ -290,8 +310,11 @@ class GuardedGrid(Grid):
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
 
 
-def _owned(contents: Sequence[RecordDict], restored: Mapping[str, np.ndarray]) -> list[RecordDict]:
-    """The guard's own copies of the records, with some arrays of the model replaced; what messages share, they share again."""
+def _copies(contents: Sequence[RecordDict], restored: Mapping[str, np.ndarray]) -> list[RecordDict]:
+    """The guard's own copies of records, with some arrays of the model replaced.
+
+    What the app's messages share, the copies share again; a federation gives every node its own anyway.
+    """
     copies = {id(content): copied(content) for content in contents}
     for copy in copies.values():
         for record in copy.array_records.values():

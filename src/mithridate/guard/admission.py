@@ -48,6 +48,7 @@ Reason = Literal[
     "not-finite",
     "too-large",
     "stale",
+    "stale-round",
     "from-the-future",
     "bad-round",
     "bad-examples",
@@ -68,6 +69,10 @@ Reason = Literal[
     "wrong-update",
     "wrong-examples",
     "unknown-key",
+    "wrong-node",
+    "wrong-phase",
+    "reused-update",
+    "copied-update",
     "not-enrolled",
     "not-approved",
     "revoked",
@@ -251,7 +256,8 @@ class Admission:
         self._updates = np.empty((most, sent.layout.d), np.float32)
         own = expected[:most]
         self._places = {client: row for row, client in enumerate(own)}
-        self._others, self._taken = [*range(len(own), most), *range(len(own))], set[int]()
+        self._others: list[int] = [*range(len(own), most), *range(len(own))]
+        self._taken: set[int] = set()
         self._candidates: list[_Candidate] = []
         self._refusals: list[Refusal] = []
 
@@ -286,6 +292,13 @@ class Admission:
     def refuse(self, client: Any, reason: Reason, detail: str) -> None:
         """Record what the venue itself turned away."""
         self._refusals.append(Refusal(spoken(client, self._limits), reason, detail))
+
+    def withdraw(self, client: str, reason: Reason, detail: str) -> None:
+        """Turn away after all what a client has brought, every reply of it."""
+        before = len(self._candidates)
+        self._candidates = [candidate for candidate in self._candidates if candidate.client != client]
+        for _ in range(before - len(self._candidates)):
+            self.refuse(client, reason, detail)
 
     def close(self, **brought: Any) -> tuple[Cohort | None, tuple[Refusal, ...]]:
         """The cohort, or None if nobody got in; and the refusals, ordered by client id. The door is of no use afterwards."""
