@@ -18,7 +18,7 @@ from mithridate.flower.local import LocalGrid, LocalNode, run_local
 from mithridate.flower.private import NodeInfo, identified, message_like
 from mithridate.flower.server import guard_app
 from mithridate.guard.policy import read_policy
-from tests.flower.federation import MODEL, client_app, lying, named, reply, server_app
+from tests.flower.federation import MODEL, client_app, lying, named, reply, rounds_into, server_app
 
 BARE = "[round]\ntimeout-s = 0.3\n"
 
@@ -30,7 +30,9 @@ def guarded(
     into: dict[str, Any] = {}
     events: list[dict[str, Any]] = []
     app = guard_app(
-        server_app(strategy, rounds, into), read_policy(policy), watchers=[lambda event: events.append(dict(event))]
+        server_app(strategy, rounds, into),
+        read_policy(policy),
+        watchers=[rounds_into(events)],
     )
     run_local(app, client_app(), nodes=nodes, instead={} if liar is None else {3: liar}, seed=seed)
     return into, events
@@ -248,7 +250,10 @@ def test_a_reply_that_flower_cannot_unpack_is_its_senders_failure():
 
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}) for i in range(6)]
     events: list[dict[str, Any]] = []
-    keeper = Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))])
+    keeper = Keeper(
+        read_policy(""),
+        watchers=[rounds_into(events)],
+    )
     grid = GuardedGrid(Torn(nodes), keeper, clock=lambda: 0.0)
     with identified(1):
         content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
@@ -265,7 +270,13 @@ def test_a_node_is_known_by_its_key():
 def test_the_same_key_twice_in_a_round_does_not_count_twice():
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}, public_key=b"k%d" % (i % 5)) for i in range(6)]
     events: list[dict[str, Any]] = []
-    grid = GuardedGrid(LocalGrid(nodes), Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))]))
+    grid = GuardedGrid(
+        LocalGrid(nodes),
+        Keeper(
+            read_policy(""),
+            watchers=[rounds_into(events)],
+        ),
+    )
     with identified(1):
         content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
         list(grid.send_and_receive([Message(content, id, "train") for id in grid.get_node_ids()]))
@@ -289,7 +300,8 @@ def test_where_the_policy_asks_for_keys_nodes_without_one_are_not_asked():
     ]
     events: list[dict[str, Any]] = []
     keeper = Keeper(
-        read_policy('[identity]\nrequire = "node-key"'), watchers=[lambda event: events.append(dict(event))]
+        read_policy('[identity]\nrequire = "node-key"'),
+        watchers=[rounds_into(events)],
     )
     grid = GuardedGrid(LocalGrid(nodes), keeper)
     with identified(1):

@@ -10,6 +10,7 @@ from mithridate.flower.keeper import Keeper, RunStopped, fates
 from mithridate.guard.admission import Refusal, Reply, Sent, admit
 from mithridate.guard.guard import Decision
 from mithridate.guard.policy import read_policy
+from tests.flower.federation import rounds_into
 
 SENT = Sent({"w": np.zeros(2, np.float32), "n": np.array(3)}, ("a", "b", "c"))
 ROUND = {"seconds": {"train": 1.0}}
@@ -27,7 +28,10 @@ def cohort(*values: float):
 
 def test_a_round_is_told_decided_and_remembered():
     heard = []
-    keeper = Keeper(read_policy('[guard]\nrule = "median"'), watchers=[heard.append])
+    keeper = Keeper(
+        read_policy('[guard]\nrule = "median"'),
+        watchers=[rounds_into(heard)],
+    )
     keeper.begin(3, SENT, ())
     outcome = keeper.decide(0, SENT, cohort(1.0, 2.0, 9.0), (), ("a", "b", "c"))
     assert outcome.model["w"].tolist() == [2.0, 2.0]
@@ -60,7 +64,10 @@ def test_nobody_admitted_is_a_refused_round():
 
 def test_a_refusal_stops_the_run_after_it_is_told():
     heard = []
-    keeper = Keeper(read_policy('[round]\non-refusal = "stop"\n[guard]\nrule = "mean"'), watchers=[heard.append])
+    keeper = Keeper(
+        read_policy('[round]\non-refusal = "stop"\n[guard]\nrule = "mean"'),
+        watchers=[rounds_into(heard)],
+    )
     keeper.begin(3, SENT, ())
     outcome = keeper.decide(0, SENT, None, (), ("a",))
     with pytest.raises(RunStopped, match="nobody was admitted"):

@@ -25,6 +25,7 @@ from mithridate.guard.admission import Refusal, Sent
 from mithridate.guard.guard import Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity
+from mithridate.monitor.logs import logged
 from mithridate.store.replay import SHORT_OF_QUORUM, held_back, nobody_admitted
 
 __all__ = ["Bring", "Keeper", "Outcome", "RunStopped", "Watch"]
@@ -122,6 +123,13 @@ class Keeper:
                 f"the guard needs {needs}: pass guard_app(..., bring=...), which measures it on the server's own data"
             )
         self.guard, self._memory, self.layout = guard, guard.init(), sent.layout
+        begun = {
+            "event": "started",
+            "rounds": None,
+            "theory": None,
+            "quorum": self.policy.round.quorum,
+            "flwr": version("flwr"),
+        }
         if self.policy.record.folder is not None:
             whole = digest((self.policy.digest, sent.layout, key))
             self.journal = Journal.begin(
@@ -132,7 +140,7 @@ class Keeper:
                 seed=self.policy.round.seed,
                 size=sent.layout.d,
                 keep_rounds=self.policy.record.rounds,
-                more={"quorum": self.policy.round.quorum, "flwr": version("flwr")},
+                begun=begun,
             )
             self._restored = self.journal.finished
             if self.journal.state is not None:
@@ -144,6 +152,10 @@ class Keeper:
                     self.journal.path,
                     self.journal.finished + 1,
                 )
+
+        said = logged(self._name if self.journal is None else self.journal.path.name)
+        self._watchers = (*self._watchers, said)
+        self._tell(begun if self.journal is None else self.journal.begun)
 
     def held_before(self) -> Before | None:
         """What came of the next round before the run was interrupted; None if it is still to be held."""
@@ -217,9 +229,7 @@ class Keeper:
         self._last = dict(sent.arrays) if outcome.model is None else outcome.model
         if self.journal is not None:
             self.journal.round(event, self._last, self._state(), outcome.cohort, outcome.refusals, sent.flat)
-        for watch in self._watchers:
-            watch(event)
-        _logged(event)
+        self._tell(event)
         if outcome.decision.refused is not None and self.policy.round.on_refusal == "stop":
             raise RunStopped(
                 f'round {event["round"] + 1} was refused ({outcome.decision.refused}), and the policy says on-refusal = "stop"'
@@ -231,6 +241,9 @@ class Keeper:
         event = {"event": "evaluated", "round": self.next - 1, "refusals": odd} | dict(told)
         if self.journal is not None:
             self.journal.tell(event)
+        self._tell(event)
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
         for watch in self._watchers:
             watch(event)
 
@@ -240,9 +253,15 @@ class Keeper:
         return {"memory": self._memory, "continuity": continuity}
 
     def close(self, error: BaseException | None = None) -> None:
-        """The app has ended."""
+        """The app has ended; a guard that never saw a round has nothing to say about that."""
+        if self.guard is None:
+            return
+        end: dict[str, Any] = {"event": "finished", "rounds": self.next}
+        if error is not None:
+            end = {"event": "failed", "kind": type(error).__name__, "error": str(error)[:2000]}
         if self.journal is not None:
-            self.journal.finish(self._last, error)
+            self.journal.finish(end, self._last)
+        self._tell(end)
 
     def _decided(self, cohort: Cohort | None, d: int) -> tuple[Decision, Any]:
         if cohort is None or self.guard is None:
@@ -301,11 +320,3 @@ def fates(
 
 def _finite(number: float) -> float | None:
     return float(number) if np.isfinite(number) else None
-
-
-def _logged(event: Mapping[str, Any]) -> None:
-    rows = event["clients"]
-    out = [f"{row['client']} ({row['reason']})" for row in rows if row["status"] in ("dropped", "refused", "absent")]
-    counted = sum(row["status"] == "counted" for row in rows)
-    verdict = f"refused: {event['refused']}" if event["refused"] else f"{counted} of {len(rows)} clients counted"
-    log.info("round %d: %s%s", event["round"] + 1, verdict, f"; not {', '.join(out[:8])}" if out else "")
