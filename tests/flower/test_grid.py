@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.serverapp import ServerApp
-from flwr.serverapp.strategy import Bulyan, FedAdam, FedAvg, FedMedian, Krum
+from flwr.serverapp.strategy import Bulyan, DifferentialPrivacyServerSideFixedClipping, FedAdam, FedAvg, FedMedian, Krum
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.flower.grid import GuardedGrid, by_key
@@ -109,6 +109,31 @@ def test_strategies_take_the_model_from_one_reply(strategy):
     assert {name for name, _ in named(events, "node-1003")} == {"refused"}
 
 
+def test_a_strategy_that_gives_up_a_round_over_an_error_cannot_be_stopped_by_one_client():
+    def broken(message, context):
+        raise ValueError("boom")
+
+    def private():
+        return DifferentialPrivacyServerSideFixedClipping(FedAvg(), 0.0, 100.0, 10)
+
+    found, events = guarded(broken, strategy=private)
+    assert close(found, guarded()[0])
+    assert named(events, "node-1003") == [("absent", "failed")] * 2
+
+
+def test_a_strategy_hears_of_errors_where_nothing_was_made():
+    nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}, online=i > 0) for i in range(3)]
+    grid = GuardedGrid(LocalGrid(nodes), Keeper(read_policy("[round]\nquorum = 3\n")), clock=lambda: 0.0)
+    with identified(1):
+        content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+        replies = list(grid.send_and_receive([Message(content, id, "train") for id in (5, 6, 7)]))
+    assert sorted(each.error.reason for each in replies) == [
+        "failed: the node is not there",
+        "not handed on by the guard",
+        "not handed on by the guard",
+    ]
+
+
 def test_a_strategy_that_counts_replies_gets_one_per_client_as_soon_as_that_shows(caplog):
     found, _ = guarded(strategy=lambda: Bulyan(num_malicious_nodes=1), rounds=3)
     assert "one reply per counted client" in caplog.text
@@ -177,7 +202,8 @@ def test_an_app_that_waits_for_nodes_that_never_come_is_stopped():
 
 def test_a_node_that_was_asked_before_is_still_there_for_the_strategy_and_fails_at_once():
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}) for i in range(4)]
-    keeper = Keeper(read_policy(""))
+    events: list[dict[str, Any]] = []
+    keeper = Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))])
     grid = GuardedGrid(LocalGrid(nodes), keeper, clock=lambda: 0.0)
     with identified(1):
         for online in (True, False):
@@ -186,8 +212,8 @@ def test_a_node_that_was_asked_before_is_still_there_for_the_strategy_and_fails_
             content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
             replies = list(grid.send_and_receive([Message(content, id, "train") for id in ids]))
     assert ids == [5, 6, 7, 8]
-    (failed,) = [each.error.reason for each in replies if each.has_error()]
-    assert failed == "failed: the node is not there"
+    assert all(each.has_content() for each in replies)
+    assert [event["refusals"] for event in events] == [[], [["node-5", "failed", "the node is not there"]]]
 
 
 def test_an_app_with_a_loop_of_its_own_gets_an_answer_to_every_message():

@@ -64,9 +64,9 @@ class GuardedGrid(Grid):
     """A Grid whose training rounds pass through a guard.
 
     A batch of "train" messages that carry one model is a round. Their replies are judged one by one as they arrive, the guard
-    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`),
-    beside an error for each reply that was turned away. "evaluate" replies become one reply of agreed metrics; "query" messages
-    pass.
+    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`).
+    Errors reach it only where there is no model: some strategies (Flower's DP wrappers) give up a round over a single one, and
+    then any client could stop them. "evaluate" replies become one reply of agreed metrics; "query" messages pass.
 
     Apps that push and pull by themselves get an answer to every message: the model or an error.
 
@@ -168,7 +168,7 @@ class GuardedGrid(Grid):
         while True:
             out = len(flight.batch.out)
             if self._landed(flight, each=self._each):
-                return list((flight.answers or {}).values())
+                return _heard(list((flight.answers or {}).values()))
             if len(flight.batch.out) == out:
                 self._sleep(_POLL_S)
 
@@ -301,6 +301,11 @@ class GuardedGrid(Grid):
         handed = batch.handed(each) if isinstance(batch, Evaluation) else Handed({}, {})
         self._keeper.evaluated(handed.told, {batch.ids[id].client: why for id, why in batch.failures.items()})
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
+
+
+def _heard(answers: Sequence[Message]) -> list[Message]:
+    """What a strategy that waits for the whole batch is told: what the guard made of it, or the errors if that is nothing."""
+    return [answer for answer in answers if answer.has_content()] or list(answers)
 
 
 def _own(content: RecordDict, restored: Mapping[str, np.ndarray]) -> RecordDict:
