@@ -159,7 +159,8 @@ def test_a_refused_round_falls_back_to_the_declared_rule():
     found, events = guarded(policy=policy)
     assert close(found, guarded()[0])
     assert events[0]["refused"] is None
-    assert "krum" in events[0]["fell_back"].lower()
+    assert events[0]["fall_back"] == "median"
+    assert "krum" in events[0]["fell_back_from"].lower()
 
 
 def test_an_app_that_waits_for_nodes_that_never_come_is_stopped():
@@ -280,3 +281,18 @@ def test_a_metric_record_is_not_needed():
     _, events = guarded(silent)
     (row,) = [row for row in events[0]["clients"] if row["client"] == "node-1003"]
     assert row["examples"] == 1.0
+
+
+def test_where_the_policy_asks_for_keys_nodes_without_one_are_not_asked():
+    nodes = [
+        LocalNode(client_app(), 5 + i, {"partition-id": i}, public_key=b"" if i == 2 else b"k%d" % i) for i in range(5)
+    ]
+    events: list[dict[str, Any]] = []
+    keeper = Keeper(
+        read_policy('[identity]\nrequire = "node-key"'), watchers=[lambda event: events.append(dict(event))]
+    )
+    grid = GuardedGrid(LocalGrid(nodes), keeper)
+    with identified(1):
+        content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+        list(grid.send_and_receive([Message(content, id, "train") for id in grid.get_node_ids()]))
+    assert events[0]["refusals"] == [["node-7", "failed", "the node has no key, and the policy asks for one"]]

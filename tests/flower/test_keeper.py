@@ -124,7 +124,7 @@ def test_a_challenge_is_no_refusal_that_stops_the_run_or_falls_back():
     assert heard[1]["refused"] == CHALLENGED
     heard, outcome = challenged('[round]\non-refusal = "fall-back"\nfall-back = "median"\n')
     assert heard[1]["refused"] == CHALLENGED
-    assert heard[1]["fell_back"] is None
+    assert heard[1]["fall_back"] is None
     assert not outcome.decision.delta.any()
 
 

@@ -31,11 +31,11 @@ def test_a_policy_is_found_beside_the_module_and_above_it_as_far_as_the_app_reac
     module.parent.mkdir(parents=True)
     (tmp_path / "policy.toml").write_text("[round]\nquorum = 9\n")
     (tmp_path / "app" / "policy.toml").write_text("[round]\nquorum = 2\n")
-    assert policy_from("policy.toml", str(module)).round.quorum == 2
+    assert policy_from("policy.toml", str(module))[0].round.quorum == 2
     (module.parent / "policy.toml").write_text("[round]\nquorum = 1\n")
-    assert policy_from("policy.toml", str(module)).round.quorum == 1
+    assert policy_from("policy.toml", str(module))[0].round.quorum == 1
     monkeypatch.chdir(tmp_path)
-    assert policy_from("policy.toml", None).round.quorum == 9
+    assert policy_from("policy.toml", None)[0].round.quorum == 9
     (tmp_path / "app" / "pyproject.toml").touch()
     with pytest.raises(ConfigurationError, match=r"other.toml: no such file; looked at .*package.other.toml, "):
         policy_from("other.toml", str(module))
@@ -53,7 +53,7 @@ def test_a_wrong_policy_names_file_and_line(tmp_path):
 def test_without_a_policy_the_default_is_taken():
     app = guard_app(server_app())
     assert isinstance(app, GuardedApp)
-    assert policy_from(None, None) == Policy()
+    assert policy_from(None, None)[0] == Policy()
 
 
 def test_a_guard_that_needs_what_nobody_brings_is_refused_at_the_first_round(tmp_path):

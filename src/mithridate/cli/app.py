@@ -22,6 +22,7 @@ from mithridate.cli import (
     compare,
     demo,
     enrol,
+    lab,
     metrics,
     recover,
     replay,
@@ -70,6 +71,7 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("recover")(recover.recover)
 app.command("report")(report.report)
+app.add_typer(lab.lab, name="lab")
 app.command("metrics")(metrics.metrics)
 app.command("list")(catalogue.list_names)
 app.command("describe")(catalogue.describe)

@@ -21,6 +21,7 @@ from mithridate.flower.arrays import record_of
 from mithridate.flower.keeper import Keeper, RunStopped
 from mithridate.flower.local import copied
 from mithridate.flower.private import NodeInfo, Run, message_like, numbered
+from mithridate.flower.replies import OURS
 from mithridate.flower.rounds import Asked, Batch, Evaluation, Handed, Training
 
 __all__ = ["GuardedGrid", "Identify", "by_key"]
@@ -93,6 +94,7 @@ class GuardedGrid(Grid):
         self._clock, self._sleep = clock, sleep
         self._who: dict[int, str] = {}
         self._roster: set[int] = set()
+        self._keyless: set[int] = set()
         self._waiting_since: float | None = None
         self._flights: list[_Flight] = []
         self._each = keeper.policy.round.replies == "each"
@@ -114,6 +116,7 @@ class GuardedGrid(Grid):
     def get_nodes(self) -> Iterable[NodeInfo]:
         nodes = sorted(self._inner.get_nodes(), key=lambda node: node.node_id)
         self._who |= {node.node_id: self._identify(node) for node in nodes}
+        self._keyless |= {node.node_id for node in nodes if not node.public_key}
         return nodes
 
     def get_node_ids(self) -> Iterable[int]:
@@ -174,14 +177,18 @@ class GuardedGrid(Grid):
     def _launched(self, messages: Sequence[Message], patience_s: float) -> _Flight:
         """Send a batch; what was decided before a crash is not asked again."""
         self._waiting_since = None
+        self._keeper.open_gate(self._inner.run.run_id)
         online = {node.node_id for node in self.get_nodes()}
+        if self._keeper.policy.identity.require == "node-key":
+            online -= self._keyless
         asked = [Asked(message, self._name(message.metadata.dst_node_id)) for message in messages]
         now, keeper = self._clock(), self._keeper
         batch: Batch
         if _kind(messages[0]) == "evaluate":
-            batch, before = Evaluation(asked, keeper.policy), keeper.said_before()
+            batch = Evaluation(asked, keeper.policy, max(0, keeper.next - 1), keeper.gate)
+            before = keeper.said_before()
         else:
-            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout)
+            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout, keeper.gate)
             keeper.begin(len(training.clients), training.sent, self._key())
             self._watch(training)
             before = keeper.held_before()
@@ -198,9 +205,7 @@ class GuardedGrid(Grid):
         ids: list[str] = []
         going = [asked.message for asked in batch.asked if asked.message.metadata.dst_node_id in online]
         restored = batch.restored if isinstance(batch, Training) else {}
-        given = iter(
-            self._inner.push_messages([message_like(message, _own(message.content, restored)) for message in going])
-        )
+        given = iter(self._inner.push_messages([self._copy(message, batch, restored) for message in going]))
         lost = []
         for asked in batch.asked:
             id = next(given, None) if asked.message.metadata.dst_node_id in online else None
@@ -210,7 +215,19 @@ class GuardedGrid(Grid):
         batch.sent_as(ids)
         self._roster |= {message.metadata.dst_node_id for message in going}
         for id in lost:
-            batch.miss(id, "the node is not there")
+            batch.miss(id, self._why_not(batch.ids[id].message.metadata.dst_node_id))
+
+    def _why_not(self, node: int) -> str:
+        if self._keeper.policy.identity.require == "node-key" and node in self._keyless:
+            return "the node has no key, and the policy asks for one"
+        return "the node is not there"
+
+    def _copy(self, message: Message, batch: Batch, restored: Mapping[str, np.ndarray]) -> Message:
+        """What one node is sent: its own copy, with what the server says about the round."""
+        content = _own(message.content, restored)
+        if batch.gate is not None and batch.identity is not None:
+            content[OURS] = batch.gate.invitation(batch.identity, message.metadata.dst_node_id)
+        return message_like(message, content)
 
     def _aside(self, message: Message) -> str:
         """The id of a message that does not go out."""
@@ -249,6 +266,7 @@ class GuardedGrid(Grid):
             return False
         for id in sorted(batch.out):
             batch.miss(id, f"no reply within {flight.deadline - flight.began:g} s")
+        batch.close_gate()
         took = self._clock() - flight.began
         flight.answers = self._decided(batch, took, each) if isinstance(batch, Training) else self._told(batch, each)
         return True

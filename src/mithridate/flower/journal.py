@@ -49,7 +49,16 @@ class Journal:
 
     @classmethod
     def begin(
-        cls, parent: str | Path, key: str, guard: Guard, *, name: str, seed: int, size: int, keep_rounds: bool = False
+        cls,
+        parent: str | Path,
+        key: str,
+        guard: Guard,
+        *,
+        name: str,
+        seed: int,
+        size: int,
+        keep_rounds: bool = False,
+        more: Mapping[str, Any] | None = None,
     ) -> Journal:
         """Go on with the unfinished run of this key, or begin a new one.
 
@@ -61,6 +70,7 @@ class Journal:
             seed: The defence's.
             size: Parameters of the model.
             keep_rounds: Whether every round's updates are kept.
+            more: What else the first event says.
         """
         parent = Path(parent)
         for path in sorted(parent.glob("*/manifest.json"), reverse=True):
@@ -80,7 +90,7 @@ class Journal:
         run = RunFolder.create(parent / f"{name}-{1 + max(taken, default=0):04d}", content, dump(guard))
         journal = cls(run, keep_rounds)
         journal._tell({"event": "started", "id": run.path.name, "name": name, "version": code_version(),
-                       "config_digest": key, "time": _now(), "rounds": None, "theory": None})  # fmt: skip
+                       "config_digest": key, "time": _now(), "rounds": None, "theory": None} | dict(more or {}))  # fmt: skip
         return journal
 
     @property

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +18,14 @@ from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError, MithridateError
 from mithridate.core.layout import Layout
 from mithridate.core.protocols import Need
+from mithridate.core.tables import name_of
+from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
 from mithridate.flower.rounds import Before
 from mithridate.guard.admission import Refusal, Sent
 from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
+from mithridate.identity.continuity import Continuity
 from mithridate.store.replay import SHORT_OF_QUORUM, held_back, nobody_admitted
 
 __all__ = ["Bring", "Keeper", "Outcome", "RunStopped", "Watch"]
@@ -66,6 +72,8 @@ class Keeper:
         bring: See `Bring`.
         name: What the run is called in its folder.
         watchers: Called with every event.
+        home: The folder that the policy's relative paths begin in.
+        token: Makes the run's id one that was never used before; random bytes but in tests.
     """
 
     def __init__(
@@ -74,15 +82,26 @@ class Keeper:
         bring: Bring | None = None,
         name: str = "federation",
         watchers: Sequence[Watch] = (),
+        home: Path | None = None,
+        token: str | None = None,
     ) -> None:
         self.policy, self._bring, self._name, self._watchers = policy, bring, name, tuple(watchers)
         self.guard: Guard | None = None
         self.journal: Journal | None = None
         self.layout: Layout | None = None
+        self.gate: Gate | None = None
+        self._home = Path.cwd() if home is None else home
+        self._token = secrets.token_hex(8) if token is None else token
         self.next = 0
         self._memory: Any = None
         self._restored = -1
         self._last: dict[str, np.ndarray] | None = None
+
+    def open_gate(self, run_id: int) -> None:
+        """Read keys and list, where the policy asks for them, before the first message goes out."""
+        identity = self.policy.identity
+        if self.gate is None and (identity.require != "none" or identity.server_key is not None):
+            self.gate = Gate(identity, f"{run_id}-{self._token}", self._home)
 
     def begin(self, n: int, sent: Sent, key: tuple[Any, ...]) -> None:
         """Choose the guard and open the record, at the first round's broadcast.
@@ -108,17 +127,20 @@ class Keeper:
         if self.policy.record.folder is not None:
             whole = digest((self.policy.digest, sent.layout, key))
             self.journal = Journal.begin(
-                self.policy.record.folder,
+                self._home / self.policy.record.folder,
                 whole,
                 guard,
                 name=self._name,
                 seed=self.policy.round.seed,
                 size=sent.layout.d,
                 keep_rounds=self.policy.record.rounds,
+                more={"quorum": self.policy.round.quorum, "flwr": version("flwr")},
             )
             self._restored = self.journal.finished
             if self.journal.state is not None:
                 self._memory = self.journal.state["memory"]
+                if self.gate is not None and self.journal.state["continuity"] is not None:
+                    self.gate.continuity = Continuity.of(self.journal.state["continuity"]).in_run(self.gate.run)
                 log.warning(
                     "%s: %d rounds are finished and will not be trained again",
                     self.journal.path,
@@ -170,7 +192,8 @@ class Keeper:
             "asr": None,
             "decision": decided.digest,
             "refused": decision.refused,
-            "fell_back": None if decision is decided else decided.refused,
+            "fall_back": None if decision is decided else name_of(self.policy.round.fall_back),
+            "fell_back_from": None if decision is decided else decided.refused,
             "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
             "model": self._after(sent, decision),
             "clients": fates(asked, cohort, refusals, decision),
@@ -196,7 +219,7 @@ class Keeper:
         if outcome.model is not None or self._last is None or outcome.decision.refused != CHALLENGED:
             self._last = dict(sent.arrays) if outcome.model is None else outcome.model
         if self.journal is not None:
-            self.journal.round(event, self._last, {"memory": self._memory}, outcome.cohort, outcome.refusals, sent.flat)
+            self.journal.round(event, self._last, self._state(), outcome.cohort, outcome.refusals, sent.flat)
         for watch in self._watchers:
             watch(event)
         _logged(event)
@@ -213,6 +236,11 @@ class Keeper:
             self.journal.tell(event)
         for watch in self._watchers:
             watch(event)
+
+    def _state(self) -> dict[str, Any]:
+        """All that a run that goes on must know."""
+        continuity = None if self.gate is None else self.gate.continuity.plain()
+        return {"memory": self._memory, "continuity": continuity}
 
     def close(self, error: BaseException | None = None) -> None:
         """The app has ended."""

@@ -27,14 +27,15 @@ class GuardedApp(ServerApp):
         bring: Bring | None = None,
         identify: Identify = by_key,
         watchers: Sequence[Watch] = (),
+        home: Path | None = None,
     ) -> None:
         super().__init__()
         self._app, self._policy, self._bring, self._identify = app, policy, bring, identify
-        self._watchers = tuple(watchers)
+        self._watchers, self._home = tuple(watchers), home
 
     def __call__(self, grid: Grid, context: Context) -> None:
         """Run the app; its end, or the error that ended it, is written down."""
-        keeper = Keeper(self._policy, self._bring, watchers=self._watchers)
+        keeper = Keeper(self._policy, self._bring, watchers=self._watchers, home=self._home)
         try:
             self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
         except BaseException as error:
@@ -73,21 +74,20 @@ def guard_app(
         raise ConfigurationError(f"guard_app takes a ServerApp, not a {type(app).__name__}: app = guard_app(app)")
     if isinstance(app, GuardedApp):
         raise ConfigurationError("the app is guarded already")
-    return GuardedApp(app, policy_from(policy, sys._getframe(1).f_globals.get("__file__")), bring, identify, watchers)
+    found, home = policy_from(policy, sys._getframe(1).f_globals.get("__file__"))
+    return GuardedApp(app, found, bring, identify, watchers, home)
 
 
-def policy_from(policy: str | Path | Policy | None, caller: str | None) -> Policy:
-    """The policy that is meant: read from a file, taken as it is, or the default."""
-    if policy is None:
-        return Policy()
-    if isinstance(policy, Policy):
-        return policy
+def policy_from(policy: str | Path | Policy | None, caller: str | None) -> tuple[Policy, Path]:
+    """The policy that is meant, read from a file, taken as it is, or the default; and the folder its relative paths begin in."""
+    if policy is None or isinstance(policy, Policy):
+        return policy or Policy(), Path.cwd()
     path = _found(Path(policy), caller)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    return read_policy(text, str(path))
+    return read_policy(text, str(path)), path.parent
 
 
 def _found(path: Path, caller: str | None) -> Path:

@@ -48,6 +48,7 @@ Reason = Literal[
     "not-finite",
     "too-large",
     "stale",
+    "stale-round",
     "from-the-future",
     "bad-round",
     "bad-examples",
@@ -68,6 +69,10 @@ Reason = Literal[
     "wrong-update",
     "wrong-examples",
     "unknown-key",
+    "wrong-node",
+    "wrong-phase",
+    "reused-update",
+    "copied-update",
     "not-enrolled",
     "not-approved",
     "revoked",
@@ -249,14 +254,16 @@ class Admission:
         self._updates = np.empty((most, sent.layout.d), np.float32)
         self._candidates: list[_Candidate] = []
         self._refusals: list[Refusal] = []
+        self._filled = 0
 
     def offer(self, reply: Reply) -> bool:
         """Let one reply in, or refuse it by name; whether it got in so far."""
-        row = len(self._candidates)
+        row = self._filled
         try:
             if row == len(self._updates):
                 raise Refused("sent-twice", f"more than {row} replies")
             self._candidates.append(_examined(self._sent, reply, self._round, self._limits, self._updates, row))
+            self._filled += 1
         except Refused as odd:
             self.refuse(getattr(reply, "client", None), odd.reason, odd.detail)
             return False
@@ -270,6 +277,13 @@ class Admission:
     def refuse(self, client: Any, reason: Reason, detail: str) -> None:
         """Record what the venue itself turned away."""
         self._refusals.append(Refusal(spoken(client, self._limits), reason, detail))
+
+    def withdraw(self, client: str, reason: Reason, detail: str) -> None:
+        """Turn away after all what a client has brought, every reply of it."""
+        before = len(self._candidates)
+        self._candidates = [candidate for candidate in self._candidates if candidate.client != client]
+        for _ in range(before - len(self._candidates)):
+            self.refuse(client, reason, detail)
 
     def close(self, **brought: Any) -> tuple[Cohort | None, tuple[Refusal, ...]]:
         """The cohort, or None if nobody got in; and the refusals, ordered by client id. The door is of no use afterwards."""

@@ -1,0 +1,33 @@
+"""The client: trains on its part of the data."""
+
+from __future__ import annotations
+
+from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
+from flwr.clientapp import ClientApp
+
+from mithridate.lab.app.task import loaded, network, shard, train
+
+__all__ = ["app", "bare", "fit"]
+
+bare, app = ClientApp(), ClientApp()
+
+
+@app.train()
+@bare.train()
+def fit(message: Message, context: Context) -> Message:
+    """Train the model that came on the samples of this node."""
+    config = context.run_config
+    task = loaded(str(config["data"]))
+    net = network(task, 0)
+    net.load_state_dict(message.content.array_records["arrays"].to_torch_state_dict())
+    part, parts = int(context.node_config["partition-id"]), int(context.node_config["num-partitions"])
+    x, y = shard(task, part, parts)
+    round = int(str(message.content.config_records["config"]["server-round"]))
+    loss = train(net, x, y, epochs=int(config["epochs"]), rate=float(config["rate"]), seed=1000 * round + part)
+    content = RecordDict(
+        {
+            "arrays": ArrayRecord(net.state_dict()),
+            "metrics": MetricRecord({"num-examples": len(y), "train-loss": loss}),
+        }
+    )
+    return Message(content=content, reply_to=message)
