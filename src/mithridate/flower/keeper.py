@@ -17,12 +17,13 @@ from mithridate.core.cohort import Cohort
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError, MithridateError
 from mithridate.core.layout import Layout
+from mithridate.core.protocols import Need
 from mithridate.core.tables import name_of
 from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
 from mithridate.flower.rounds import Before
 from mithridate.guard.admission import Refusal, Sent
-from mithridate.guard.guard import Decision, Guard
+from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity
 from mithridate.monitor.logs import logged
@@ -117,8 +118,9 @@ class Keeper:
         if self.guard is not None:
             return
         guard = self.policy.guarding(n)
-        if guard.needs and self._bring is None:
-            needs = ", ".join(sorted(need.value for need in guard.needs))
+        wanted = guard.needs - {Need.LAYOUT}  # the broadcast tells that one
+        if wanted and self._bring is None:
+            needs = ", ".join(sorted(need.value for need in wanted))
             raise ConfigurationError(
                 f"the guard needs {needs}: pass guard_app(..., bring=...), which measures it on the server's own data"
             )
@@ -205,7 +207,7 @@ class Keeper:
             "fall_back": None if decision is decided else name_of(self.policy.round.fall_back),
             "fell_back_from": None if decision is decided else decided.refused,
             "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
-            "model": digest(sent.flat + decision.delta),
+            "model": self._after(sent, decision),
             "clients": fates(asked, cohort, refusals, decision),
             "refusals": [[each.client, each.reason, each.detail] for each in refusals],
             "seconds": {"guard": time.perf_counter() - began},
@@ -226,11 +228,12 @@ class Keeper:
         """
         event = outcome.event | dict(told) | {"seconds": dict(told["seconds"]) | outcome.event["seconds"]}
         self._memory, self.next = outcome.memory, self.next + 1
-        self._last = dict(sent.arrays) if outcome.model is None else outcome.model
+        if outcome.model is not None or self._last is None or outcome.decision.refused != CHALLENGED:
+            self._last = dict(sent.arrays) if outcome.model is None else outcome.model
         if self.journal is not None:
             self.journal.round(event, self._last, self._state(), outcome.cohort, outcome.refusals, sent.flat)
         self._tell(event)
-        if outcome.decision.refused is not None and self.policy.round.on_refusal == "stop":
+        if outcome.decision.refused not in (None, CHALLENGED) and self.policy.round.on_refusal == "stop":
             raise RunStopped(
                 f'round {event["round"] + 1} was refused ({outcome.decision.refused}), and the policy says on-refusal = "stop"'
             )
@@ -263,6 +266,14 @@ class Keeper:
             self.journal.finish(end, self._last)
         self._tell(end)
 
+    def _after(self, sent: Sent, decision: Decision) -> str | None:
+        """The digest of the federation's model after a round; None after a challenge before the first model is known."""
+        if decision.refused is None:
+            return digest(sent.flat + decision.delta)
+        if decision.refused == CHALLENGED:  # what was sent is damaged, and nobody's model
+            return None if self._last is None else digest(sent.layout.flatten(self._last))
+        return digest(sent.flat)
+
     def _decided(self, cohort: Cohort | None, d: int) -> tuple[Decision, Any]:
         if cohort is None or self.guard is None:
             return nobody_admitted(d), self._memory
@@ -273,8 +284,8 @@ class Keeper:
 
     def _fallen_back(self, decided: Decision, cohort: Cohort | None) -> Decision:
         """What the policy's other rule says where the guard refused; the guard's own word if there is none."""
-        rule = self.policy.round.fall_back
-        if decided.refused is None or cohort is None or rule is None or decided.refused.startswith(SHORT_OF_QUORUM):
+        rule, why = self.policy.round.fall_back, decided.refused
+        if why is None or cohort is None or rule is None or why == CHALLENGED or why.startswith(SHORT_OF_QUORUM):
             return decided
         guard = Guard(rule)
         decision, _ = guard.apply(cohort, guard.init())
@@ -310,7 +321,8 @@ def fates(
         if client in counted:
             row |= {"status": "counted", "share": None if decision.share is None else decision.share.get(client, 0.0)}
         elif client in admitted:
-            row |= {"status": "dropped"} | ({} if mark is not None else {"stage": "guard", "reason": "round-refused"})
+            passed = "challenge-passed" if decision.refused == CHALLENGED else "round-refused"
+            row |= {"status": "dropped"} | ({} if mark is not None else {"stage": "guard", "reason": passed})
         elif client in refused:
             gone = refused[client] == "failed"
             row |= {"status": "absent" if gone else "refused", "stage": "admission", "reason": refused[client]}
