@@ -53,7 +53,7 @@ class Outcome:
         decision: What the guard decided.
         cohort: Who was admitted; None if nobody was.
         refusals: Who was not.
-        event: The round as it stands in the journal.
+        event: The round as it stands in the journal; without its digests where there is no journal and nobody listens.
         memory: What the guard remembers afterwards.
     """
 
@@ -96,6 +96,7 @@ class Keeper:
         self.next = 0
         self._memory: Any = None
         self._restored = -1
+        self._log: Watch | None = None
         self._last: dict[str, np.ndarray] | None = None
 
     def open_gate(self, run_id: int) -> None:
@@ -155,8 +156,7 @@ class Keeper:
                     self.journal.finished + 1,
                 )
 
-        said = logged(self._name if self.journal is None else self.journal.path.name)
-        self._watchers = (*self._watchers, said)
+        self._log = logged(self._name if self.journal is None else self.journal.path.name)
         self._tell(begun if self.journal is None else self.journal.begun)
 
     def held_before(self) -> Before | None:
@@ -164,9 +164,8 @@ class Keeper:
         if self.journal is None or self.layout is None or self.next > self._restored:
             return None
         stored, event = self.journal.outcome(self.next)
-        model = {
-            name: stored[name] for name in self.layout.names
-        }  # the file has them by name, strategies go by position
+        # The file has them by name, strategies go by position.
+        model = {name: stored[name] for name in self.layout.names}
         self.next += 1
         return Before(model, event)
 
@@ -202,16 +201,19 @@ class Keeper:
             "round": round,
             "accuracy": None,
             "asr": None,
-            "decision": decided.digest,
             "refused": decision.refused,
             "fall_back": None if decision is decided else name_of(self.policy.round.fall_back),
             "fell_back_from": None if decision is decided else decided.refused,
-            "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
-            "model": self._after(sent, decision),
             "clients": fates(asked, cohort, refusals, decision),
             "refusals": [[each.client, each.reason, each.detail] for each in refusals],
-            "seconds": {"guard": time.perf_counter() - began},
         }
+        if self.journal is not None or self._watchers:
+            event |= {
+                "decision": decided.digest,
+                "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
+                "model": self._after(sent, decision),
+            }
+        event["seconds"] = {"guard": time.perf_counter() - began}
         model = None if decision.refused is not None else _moved(sent, decision.delta)
         return Outcome(model, decision, cohort, tuple(refusals), event, memory)
 
@@ -247,7 +249,7 @@ class Keeper:
         self._tell(event)
 
     def _tell(self, event: Mapping[str, Any]) -> None:
-        for watch in self._watchers:
+        for watch in (*self._watchers, *([] if self._log is None else [self._log])):
             watch(event)
 
     def _state(self) -> dict[str, Any]:
