@@ -65,9 +65,9 @@ class GuardedGrid(Grid):
     """A Grid whose training rounds pass through a guard.
 
     A batch of "train" messages that carry one model is a round. Their replies are judged one by one as they arrive, the guard
-    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`),
-    beside an error for each reply that was turned away. "evaluate" replies become one reply of agreed metrics; "query" messages
-    pass.
+    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`).
+    Errors reach it only where there is no model: some strategies (Flower's DP wrappers) give up a round over a single one, and
+    then any client could stop them. "evaluate" replies become one reply of agreed metrics; "query" messages pass.
 
     Apps that push and pull by themselves get an answer to every message: the model or an error.
 
@@ -169,7 +169,7 @@ class GuardedGrid(Grid):
         while True:
             out = len(flight.batch.out)
             if self._landed(flight, each=self._each):
-                return list((flight.answers or {}).values())
+                return _heard(list((flight.answers or {}).values()))
             if len(flight.batch.out) == out:
                 self._sleep(_POLL_S)
 
@@ -205,10 +205,10 @@ class GuardedGrid(Grid):
         """Every node that is online is sent its message; the others have failed already."""
         ids: list[str] = []
         going = [asked.message for asked in batch.asked if asked.message.metadata.dst_node_id in online]
-        copies = _copies([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
+        owned = _owned([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
         given = iter(
             self._inner.push_messages(
-                [self._copy(message, batch, content) for message, content in zip(going, copies, strict=True)]
+                [self._told_to(message, content, batch) for message, content in zip(going, owned, strict=True)]
             )
         )
         lost = []
@@ -227,10 +227,10 @@ class GuardedGrid(Grid):
             return "the node has no key, and the policy asks for one"
         return "the node is not there"
 
-    def _copy(self, message: Message, batch: Batch, content: RecordDict) -> Message:
-        """What one node is sent: the records and, where it is asked for, what the server says to this node about the round."""
+    def _told_to(self, message: Message, content: RecordDict, batch: Batch) -> Message:
+        """What one node is sent: the records, and, where identity is asked for, what the server says to this node."""
         if batch.gate is not None and batch.identity is not None:
-            content = RecordDict(dict(content.items()))
+            content = copied(content)
             content[OURS] = batch.gate.invitation(batch.identity, message.metadata.dst_node_id)
         return message_like(message, content)
 
@@ -310,11 +310,13 @@ class GuardedGrid(Grid):
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
 
 
-def _copies(contents: Sequence[RecordDict], restored: Mapping[str, np.ndarray]) -> list[RecordDict]:
-    """The guard's own copies of records, with some arrays of the model replaced.
+def _heard(answers: Sequence[Message]) -> list[Message]:
+    """What a strategy that waits for the whole batch is told: what the guard made of it, or the errors if that is nothing."""
+    return [answer for answer in answers if answer.has_content()] or list(answers)
 
-    What the app's messages share, the copies share again; a federation gives every node its own anyway.
-    """
+
+def _owned(contents: Sequence[RecordDict], restored: Mapping[str, np.ndarray]) -> list[RecordDict]:
+    """The guard's own copies of the records, with some arrays of the model replaced; what messages share, they share again."""
     copies = {id(content): copied(content) for content in contents}
     for copy in copies.values():
         for record in copy.array_records.values():
