@@ -1,7 +1,7 @@
 """What the guard costs a Flower app: whole rounds with and without it, in one process, in turn.
 
     OMP_NUM_THREADS=1 python bench/flower.py --out bench/results/flower.json
-    OMP_NUM_THREADS=1 python bench/flower.py --cells 10x100000 --turns 3
+    OMP_NUM_THREADS=1 python bench/flower.py --cells 10x100000 --turns 3 --apps "guard multi-krum"
 
 The app is Flower's own FedAvg in `run_local`; its clients answer at once with arrays made beforehand, so that nothing is timed
 but the server, the messages and the guard. A real round also trains, evaluates and sends: there the guard's part is smaller.
@@ -139,6 +139,7 @@ def _row(
         "clients": n,
         "d": d,
         "app": name,
+        "turns": len(times),
         "ratio": round(statistics.median(wall), 3),
         "ratio_range": [round(wall[0], 3), round(wall[-1], 3)],
         "cpu_ratio": round(statistics.median(cpu), 3),
@@ -146,6 +147,20 @@ def _row(
     }
     print(json.dumps(row), flush=True)
     return row
+
+
+def write(out: Path, rows: list[dict[str, Any]], key: tuple[str, ...]) -> None:
+    """Put rows into a file of results, in the place of those with the same key; a long table can be measured in parts."""
+    from rules import machine, versions
+
+    before = json.loads(out.read_text(encoding="utf-8"))["results"] if out.exists() else []
+    threads = os.environ.get("OMP_NUM_THREADS", "all")
+    command = f"OMP_NUM_THREADS={threads} python {' '.join(sys.argv)}"
+    found = {tuple(row[name] for name in key): row for row in before}
+    found |= {tuple(row[name] for name in key): row | {"command": command} for row in rows}
+    about = {"machine": machine(), "versions": versions(), "results": list(found.values())}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -163,17 +178,7 @@ def main() -> None:
         n, _, d = text.partition("x")
         rows += cell(int(n), int(d), options.turns, options.apps)
     if options.out:
-        from rules import machine, versions
-
-        about = {
-            "command": "OMP_NUM_THREADS=1 python " + " ".join(sys.argv),
-            "machine": machine(),
-            "versions": versions(),
-            "turns": options.turns,
-            "results": rows,
-        }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        write(options.out, rows, ("clients", "d", "app"))
 
 
 if __name__ == "__main__":

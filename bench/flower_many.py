@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import resource
 import subprocess
 import sys
@@ -22,12 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flower import ARRAYS, LIARS_IN, model
+from flower import ARRAYS, LIARS_IN, model, write
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
-from rules import machine, versions
 
 from mithridate.flower import guard_app, run_local
 from mithridate.flower.arrays import record_of
@@ -79,11 +77,12 @@ def round_of(name: str, n: int, d: int) -> None:
     if name != BARE:
         rule = RULES[name](**({"f": n // LIARS_IN} if name in ("trimmed-mean", "multi-krum") else {}))
         app = guard_app(server, Policy(Guard(rule)))
-    before = peak_bytes()
+    before, cpu_s = peak_bytes(), time.process_time()
     run_local(app, clients(n, d), nodes=n)
     moved = float(np.linalg.norm(np.concatenate([array.ravel() for array in final])))
-    facts = {"rule": name, "seconds": round(at[-1] - at[0], 1), "peak_bytes": peak_bytes(), "before_bytes": before}
-    print(json.dumps(facts | {"moved": moved}))
+    facts = {"clients": n, "d": d, "rule": name, "seconds": round(at[-1] - at[0], 1)}
+    facts |= {"cpu_s": round(time.process_time() - cpu_s, 1), "peak_bytes": peak_bytes(), "before_bytes": before}
+    print(json.dumps(facts | {"moved": round(moved, 4)}))
 
 
 def main() -> None:
@@ -107,17 +106,7 @@ def main() -> None:
         results.append(json.loads(done.stdout))
         print(json.dumps(results[-1]), flush=True)
     if options.out:
-        about = {
-            "command": " ".join(["python", *sys.argv]),
-            "machine": machine(),
-            "versions": versions(),
-            "threads": os.environ.get("OMP_NUM_THREADS", "all"),
-            "clients": options.clients,
-            "d": options.d,
-            "results": results,
-        }
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        write(options.out, results, ("clients", "d", "rule"))
 
 
 if __name__ == "__main__":
