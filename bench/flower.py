@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python bench/flower.py --out bench/results/flower.json
     OMP_NUM_THREADS=1 python bench/flower.py --cells 10x100000 --turns 3
 
-The app is Flower's own FedAvg in `run_local`; its clients answer at once with arrays made beforehand, so that nothing is timed but
-the server, the messages and the guard. A real round also trains, evaluates and sends: there the guard's part is smaller.
+The app is Flower's own FedAvg in `run_local`; its clients answer at once with arrays made beforehand, so that nothing is timed
+but the server, the messages and the guard. A real round also trains, evaluates and sends: there the guard's part is smaller.
 
 A turn runs every app once, bare FedAvg first and last; a run's time is the median of its rounds after the first. A ratio is that
 time over the mean of the turn's two runs of bare FedAvg, and the median over all turns counts: other people's work on the
@@ -105,6 +105,7 @@ def played(app: App, client: ClientApp, n: int, d: int) -> tuple[float, float]:
 
     @server.main()
     def main(grid: Grid, context: Context) -> None:
+        assert context.run_id
         strategy().start(grid=grid, initial_arrays=record_of(model(d)), num_rounds=ROUNDS, evaluate_fn=noted)
 
     run_local(server if policy is None else guard_app(server, policy), client, nodes=n)

@@ -203,7 +203,7 @@ def test_an_app_that_waits_for_nodes_that_never_come_is_stopped():
 def test_a_node_that_was_asked_before_is_still_there_for_the_strategy_and_fails_at_once():
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}) for i in range(4)]
     events: list[dict[str, Any]] = []
-    keeper = Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))])
+    keeper = Keeper(read_policy(""), watchers=[rounds_into(events)])
     grid = GuardedGrid(LocalGrid(nodes), keeper, clock=lambda: 0.0)
     with identified(1):
         for online in (True, False):

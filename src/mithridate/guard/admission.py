@@ -256,7 +256,8 @@ class Admission:
         self._updates = np.empty((most, sent.layout.d), np.float32)
         own = expected[:most]
         self._places = {client: row for row, client in enumerate(own)}
-        self._others, self._taken = [*range(len(own), most), *range(len(own))], set[int]()
+        self._others: list[int] = [*range(len(own), most), *range(len(own))]
+        self._taken: set[int] = set()
         self._candidates: list[_Candidate] = []
         self._refusals: list[Refusal] = []
 
