@@ -85,7 +85,7 @@ class Journal:
             data_digest=None,
             provenance="the clients' own, never seen by the server",
             time=_now(),
-            more={"name": name, "model_parameters": size},
+            more={"name": name, "model_parameters": size, "venue": "federation"},
         )
         run = RunFolder.create(parent / f"{name}-{1 + max(taken, default=0):04d}", content, dump(guard))
         journal = cls(run, keep_rounds)
@@ -148,7 +148,8 @@ class Journal:
             if model is not None:
                 self._run.save_model(model)
             told = summary(self._events)
-            self._tell({"event": "finished", "accuracy": None, "asr": None, "durability": None, "model_digest": None,
+            last = next((each["model"] for each in reversed(self._events) if each["event"] == "round"), None)
+            self._tell({"event": "finished", "accuracy": None, "asr": None, "durability": None, "model_digest": last,
                         "rounds": self.finished + 1, "seconds": None, "summary": told})  # fmt: skip
         self._run.close()
 
