@@ -1,4 +1,4 @@
-"""The record of a guarded Flower federation, for those who read records: twelve hospitals, of which three send what they should not."""
+"""The record of a guarded Flower federation, for those who read records: three of twelve hospitals send what they should not."""
 
 from __future__ import annotations
 

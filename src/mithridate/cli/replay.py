@@ -40,7 +40,9 @@ def replay(
     own = recorded_guard(run)
     guard = own if policy is None else parse(content(policy), str(policy))
     liars = _liars(run)
-    rounds = [_told(each, None if liars is None else liars.get(each.round, frozenset())) for each in replayed(run, guard)]
+    rounds = [
+        _told(each, None if liars is None else liars.get(each.round, frozenset())) for each in replayed(run, guard)
+    ]
     same = sum(told["same"] for told in rounds)
     is_own = guard == own
     fields = {"run": str(run.path), "own_guard": is_own, "identical": same == len(rounds), "rounds": rounds}
