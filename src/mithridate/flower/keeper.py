@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
 from mithridate.flower.rounds import Before
 from mithridate.guard.admission import Refusal, Sent
+from mithridate.guard.assumptions import cautions, promise
 from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity
@@ -129,7 +130,7 @@ class Keeper:
         begun = {
             "event": "started",
             "rounds": None,
-            "theory": None,
+            "theory": _promised(guard, n),
             "quorum": self.policy.round.quorum,
             "flwr": version("flwr"),
         }
@@ -292,6 +293,11 @@ class Keeper:
         guard = Guard(rule)
         decision, _ = guard.apply(cohort, guard.init())
         return decided if decision.refused is not None else decision
+
+
+def _promised(guard: Guard, n: int) -> dict[str, Any]:
+    """What is proven of the guard for rounds of n clients, and which assumptions do not hold."""
+    return asdict(promise(guard, n)) | {"cautions": [asdict(caution) for caution in cautions(guard, n)]}
 
 
 def _moved(sent: Sent, delta: np.ndarray) -> dict[str, np.ndarray]:
