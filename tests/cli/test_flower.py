@@ -12,7 +12,7 @@ def test_a_run_is_told_line_by_line_and_summed_up(capsys, tmp_path):
     folder = written(tmp_path / "app", guarded=True)
     found = said(capsys, "flower", folder, "--nodes", 7, "--liar", "2=nan", "--run-config", "num-server-rounds=2")
     assert found.code == 0, found.err
-    lines = found.err.splitlines()
+    lines = [line for line in found.err.splitlines() if line != "the app speaks"]
     assert lines[0] == "app: 7 nodes, guarded; node-2 nan"
     assert lines[1].startswith("round 1/2  accuracy ")
     assert lines[1].endswith("6 of 7 counted  not node-2 (not-finite)")
@@ -23,7 +23,7 @@ def test_a_run_is_told_line_by_line_and_summed_up(capsys, tmp_path):
 def test_the_same_as_json(capsys, tmp_path):
     folder = written(tmp_path)
     found = said(capsys, "flower", folder, "--nodes", 5, "--bare", "--format", "json", "-q")
-    assert found.err == ""
+    assert found.err == "the app speaks\n"
     assert found.json["success"] is True
     assert found.json["guarded"] is False
     assert found.json["run-config"]["num-server-rounds"] == 3

@@ -34,6 +34,7 @@ def main(grid, context):
         return MetricRecord({"accuracy": float(np.exp(-abs(arrays["w"].numpy() - 1).max()))})
     initial = ArrayRecord({"w": Array(np.zeros(4, np.float32)), "steps": Array(np.array(0))})
     rounds = context.run_config["num-server-rounds"]
+    print("the app speaks")
     result = FedAvg(min_available_nodes=2).start(grid, initial, rounds, evaluate_fn=near)
     if result.arrays:
         context.state["model"] = result.arrays

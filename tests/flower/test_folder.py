@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import pytest
 from flwr.clientapp import ClientApp
@@ -33,6 +34,15 @@ def test_two_apps_of_one_name_do_not_mix(tmp_path):
         one = opened.server
     with second.opened() as opened:
         assert opened.server is not one
+
+
+def test_what_the_interpreter_knows_by_the_name_is_set_aside_and_comes_back(tmp_path, monkeypatch):
+    other = ModuleType("small")
+    monkeypatch.setitem(sys.modules, "small", other)
+    with AppFolder.read(written(tmp_path)).opened():
+        assert sys.modules["small"] is not other
+    assert sys.modules["small"] is other
+    assert "small.server_app" not in sys.modules
 
 
 def test_the_app_is_told_from_a_changed_one(tmp_path):

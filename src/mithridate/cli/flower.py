@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,7 +63,8 @@ def flower(
         setting = replace(setting, policy=_policy(policy, out, opened.server))
         if not quiet:
             log(_heading(setting, opened.folder.path.name), "bold")
-        heard, _ = tried(opened, setting, lambda told, of: None if quiet else log(told_line(told, of)))
+        with redirect_stdout(sys.stderr):  # what the app prints is no part of the answer
+            heard, _ = tried(opened, setting, lambda told, of: None if quiet else log(told_line(told, of)))
     fields = _fields(setting, heard.rounds)
     answer(form, fields, _text(fields, heard.rounds))
 

@@ -151,12 +151,17 @@ class AppFolder:
 
     @contextmanager
     def opened(self) -> Iterator[OpenApp]:
-        """Load both apps; when it is over, nothing of the folder is left in the interpreter.
+        """Load both apps; when it is over, nothing of the folder is left in the interpreter, and what was there before is back.
 
         Raises:
             ConfigurationError: a module or app is missing, is something else, or fails when it is imported.
         """
-        here, known = str(self.path), set(sys.modules)
+        here = str(self.path)
+        tops = {reference.partition(":")[0].partition(".")[0] for reference in (self.server, self.client)}
+        before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in tops}
+        for name in before:
+            del sys.modules[name]
+        known = set(sys.modules)
         sys.path.insert(0, here)
         importlib.invalidate_caches()
         try:
@@ -166,6 +171,7 @@ class AppFolder:
             for name in set(sys.modules) - known:
                 if _within(getattr(sys.modules[name], "__file__", None), self.path):
                     del sys.modules[name]
+            sys.modules.update(before)
 
 
 def settings(text: str) -> dict[str, Scalar]:
