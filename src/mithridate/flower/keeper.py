@@ -17,14 +17,16 @@ from mithridate.core.cohort import Cohort
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError, MithridateError
 from mithridate.core.layout import Layout
+from mithridate.core.protocols import Need
 from mithridate.core.tables import name_of
 from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
 from mithridate.flower.rounds import Before
 from mithridate.guard.admission import Refusal, Sent
-from mithridate.guard.guard import Decision, Guard
+from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity
+from mithridate.monitor.logs import logged
 from mithridate.store.replay import SHORT_OF_QUORUM, held_back, nobody_admitted
 
 __all__ = ["Bring", "Keeper", "Outcome", "RunStopped", "Watch"]
@@ -51,7 +53,7 @@ class Outcome:
         decision: What the guard decided.
         cohort: Who was admitted; None if nobody was.
         refusals: Who was not.
-        event: The round as it stands in the journal.
+        event: The round as it stands in the journal; without its digests where there is no journal and nobody listens.
         memory: What the guard remembers afterwards.
     """
 
@@ -94,6 +96,7 @@ class Keeper:
         self.next = 0
         self._memory: Any = None
         self._restored = -1
+        self._log: Watch | None = None
         self._last: dict[str, np.ndarray] | None = None
 
     def open_gate(self, run_id: int) -> None:
@@ -116,12 +119,20 @@ class Keeper:
         if self.guard is not None:
             return
         guard = self.policy.guarding(n)
-        if guard.needs and self._bring is None:
-            needs = ", ".join(sorted(need.value for need in guard.needs))
+        wanted = guard.needs - {Need.LAYOUT}  # the broadcast tells that one
+        if wanted and self._bring is None:
+            needs = ", ".join(sorted(need.value for need in wanted))
             raise ConfigurationError(
                 f"the guard needs {needs}: pass guard_app(..., bring=...), which measures it on the server's own data"
             )
         self.guard, self._memory, self.layout = guard, guard.init(), sent.layout
+        begun = {
+            "event": "started",
+            "rounds": None,
+            "theory": None,
+            "quorum": self.policy.round.quorum,
+            "flwr": version("flwr"),
+        }
         if self.policy.record.folder is not None:
             whole = digest((self.policy.digest, sent.layout, key))
             self.journal = Journal.begin(
@@ -132,7 +143,7 @@ class Keeper:
                 seed=self.policy.round.seed,
                 size=sent.layout.d,
                 keep_rounds=self.policy.record.rounds,
-                more={"quorum": self.policy.round.quorum, "flwr": version("flwr")},
+                begun=begun,
             )
             self._restored = self.journal.finished
             if self.journal.state is not None:
@@ -145,14 +156,16 @@ class Keeper:
                     self.journal.finished + 1,
                 )
 
+        self._log = logged(self._name if self.journal is None else self.journal.path.name)
+        self._tell(begun if self.journal is None else self.journal.begun)
+
     def held_before(self) -> Before | None:
         """What came of the next round before the run was interrupted; None if it is still to be held."""
         if self.journal is None or self.layout is None or self.next > self._restored:
             return None
         stored, event = self.journal.outcome(self.next)
-        model = {
-            name: stored[name] for name in self.layout.names
-        }  # the file has them by name, strategies go by position
+        # The file has them by name, strategies go by position.
+        model = {name: stored[name] for name in self.layout.names}
         self.next += 1
         return Before(model, event)
 
@@ -188,16 +201,19 @@ class Keeper:
             "round": round,
             "accuracy": None,
             "asr": None,
-            "decision": decided.digest,
             "refused": decision.refused,
             "fall_back": None if decision is decided else name_of(self.policy.round.fall_back),
             "fell_back_from": None if decision is decided else decided.refused,
-            "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
-            "model": digest(sent.flat + decision.delta),
             "clients": fates(asked, cohort, refusals, decision),
             "refusals": [[each.client, each.reason, each.detail] for each in refusals],
-            "seconds": {"guard": time.perf_counter() - began},
         }
+        if self.journal is not None or self._watchers:
+            event |= {
+                "decision": decided.digest,
+                "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
+                "model": self._after(sent, decision),
+            }
+        event["seconds"] = {"guard": time.perf_counter() - began}
         model = None if decision.refused is not None else _moved(sent, decision.delta)
         return Outcome(model, decision, cohort, tuple(refusals), event, memory)
 
@@ -214,13 +230,12 @@ class Keeper:
         """
         event = outcome.event | dict(told) | {"seconds": dict(told["seconds"]) | outcome.event["seconds"]}
         self._memory, self.next = outcome.memory, self.next + 1
-        self._last = dict(sent.arrays) if outcome.model is None else outcome.model
+        if outcome.model is not None or self._last is None or outcome.decision.refused != CHALLENGED:
+            self._last = dict(sent.arrays) if outcome.model is None else outcome.model
         if self.journal is not None:
             self.journal.round(event, self._last, self._state(), outcome.cohort, outcome.refusals, sent.flat)
-        for watch in self._watchers:
-            watch(event)
-        _logged(event)
-        if outcome.decision.refused is not None and self.policy.round.on_refusal == "stop":
+        self._tell(event)
+        if outcome.decision.refused not in (None, CHALLENGED) and self.policy.round.on_refusal == "stop":
             raise RunStopped(
                 f'round {event["round"] + 1} was refused ({outcome.decision.refused}), and the policy says on-refusal = "stop"'
             )
@@ -231,7 +246,10 @@ class Keeper:
         event = {"event": "evaluated", "round": self.next - 1, "refusals": odd} | dict(told)
         if self.journal is not None:
             self.journal.tell(event)
-        for watch in self._watchers:
+        self._tell(event)
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        for watch in (*self._watchers, *([] if self._log is None else [self._log])):
             watch(event)
 
     def _state(self) -> dict[str, Any]:
@@ -240,9 +258,23 @@ class Keeper:
         return {"memory": self._memory, "continuity": continuity}
 
     def close(self, error: BaseException | None = None) -> None:
-        """The app has ended."""
+        """The app has ended; a guard that never saw a round has nothing to say about that."""
+        if self.guard is None:
+            return
+        end: dict[str, Any] = {"event": "finished", "rounds": self.next}
+        if error is not None:
+            end = {"event": "failed", "kind": type(error).__name__, "error": str(error)[:2000]}
         if self.journal is not None:
-            self.journal.finish(self._last, error)
+            self.journal.finish(end, self._last)
+        self._tell(end)
+
+    def _after(self, sent: Sent, decision: Decision) -> str | None:
+        """The digest of the federation's model after a round; None after a challenge before the first model is known."""
+        if decision.refused is None:
+            return digest(sent.flat + decision.delta)
+        if decision.refused == CHALLENGED:  # what was sent is damaged, and nobody's model
+            return None if self._last is None else digest(sent.layout.flatten(self._last))
+        return digest(sent.flat)
 
     def _decided(self, cohort: Cohort | None, d: int) -> tuple[Decision, Any]:
         if cohort is None or self.guard is None:
@@ -254,8 +286,8 @@ class Keeper:
 
     def _fallen_back(self, decided: Decision, cohort: Cohort | None) -> Decision:
         """What the policy's other rule says where the guard refused; the guard's own word if there is none."""
-        rule = self.policy.round.fall_back
-        if decided.refused is None or cohort is None or rule is None or decided.refused.startswith(SHORT_OF_QUORUM):
+        rule, why = self.policy.round.fall_back, decided.refused
+        if why is None or cohort is None or rule is None or why == CHALLENGED or why.startswith(SHORT_OF_QUORUM):
             return decided
         guard = Guard(rule)
         decision, _ = guard.apply(cohort, guard.init())
@@ -291,7 +323,8 @@ def fates(
         if client in counted:
             row |= {"status": "counted", "share": None if decision.share is None else decision.share.get(client, 0.0)}
         elif client in admitted:
-            row |= {"status": "dropped"} | ({} if mark is not None else {"stage": "guard", "reason": "round-refused"})
+            passed = "challenge-passed" if decision.refused == CHALLENGED else "round-refused"
+            row |= {"status": "dropped"} | ({} if mark is not None else {"stage": "guard", "reason": passed})
         elif client in refused:
             gone = refused[client] == "failed"
             row |= {"status": "absent" if gone else "refused", "stage": "admission", "reason": refused[client]}
@@ -301,11 +334,3 @@ def fates(
 
 def _finite(number: float) -> float | None:
     return float(number) if np.isfinite(number) else None
-
-
-def _logged(event: Mapping[str, Any]) -> None:
-    rows = event["clients"]
-    out = [f"{row['client']} ({row['reason']})" for row in rows if row["status"] in ("dropped", "refused", "absent")]
-    counted = sum(row["status"] == "counted" for row in rows)
-    verdict = f"refused: {event['refused']}" if event["refused"] else f"{counted} of {len(rows)} clients counted"
-    log.info("round %d: %s%s", event["round"] + 1, verdict, f"; not {', '.join(out[:8])}" if out else "")
