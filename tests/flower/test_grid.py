@@ -65,6 +65,19 @@ def test_a_node_that_dies_over_its_work_costs_one_time_out_and_no_more():
     assert named(events, "node-1003") == [("absent", "failed")] * 2
 
 
+def test_what_is_sent_is_the_guards_own_copy_and_shared_as_the_app_shares_it():
+    grid, sent = LocalGrid([LocalNode(client_app(), i) for i in (5, 6)]), []
+    push = grid.push_messages
+    grid.push_messages = lambda messages: push(sent.extend(kept := list(messages)) or kept)
+    content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+    with identified(1):
+        GuardedGrid(grid, Keeper(read_policy(BARE))).push_messages([Message(content, id, "train") for id in (5, 6)])
+    assert sent[0].content is sent[1].content
+    assert sent[0].content is not content
+    assert sent[0].content["arrays"] is not content["arrays"]
+    assert sent[0].content == content
+
+
 def test_a_node_that_raises_is_absent():
     def broken(message, context):
         raise ValueError("boom")
