@@ -48,7 +48,7 @@ def clients(n: int, d: int) -> ClientApp:
     def train(message: Message, context: Context) -> Message:
         own = int(context.node_config["partition-id"])
         parts = np.split(noise[own : own + d], ARRAYS)
-        arrays = record_of({name: part for name, part in zip(model(d), parts, strict=True)})
+        arrays = record_of(dict(zip(model(d), parts, strict=True)))
         metrics = MetricRecord({"num-examples": 100, "train_loss": 0.5})
         return Message(RecordDict({"arrays": arrays, "metrics": metrics}), reply_to=message)
 

@@ -118,11 +118,11 @@ def _policy(path: Path | None, out: Path | None, server: Any) -> Policy | None:
     from mithridate.flower.server import GuardedApp, policy_from
     from mithridate.guard.policy import Policy, Record
 
-    given = None if path is None else policy_from(path, None)
+    given = None if path is None else policy_from(path, None)[0]
     if out is None:
         return given
     own = server.policy if isinstance(server, GuardedApp) else Policy()
-    return replace(given or own, record=Record(folder=str(out), rounds=True))
+    return replace(given or own, record=Record(folder=str(out.resolve()), rounds=True))
 
 
 def _heading(setting: Setting, name: str) -> str:
