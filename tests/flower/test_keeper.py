@@ -12,6 +12,7 @@ from mithridate.guard.admission import Refusal, Reply, Sent, admit
 from mithridate.guard.guard import CHALLENGED, Decision
 from mithridate.guard.policy import read_policy
 from mithridate.store.replay import NOBODY
+from tests.flower.federation import rounds_into
 
 SENT = Sent({"w": np.zeros(2, np.float32), "n": np.array(3)}, ("a", "b", "c"))
 ROUND = {"seconds": {"train": 1.0}}
@@ -29,7 +30,10 @@ def cohort(*values: float):
 
 def test_a_round_is_told_decided_and_remembered():
     heard = []
-    keeper = Keeper(read_policy('[guard]\nrule = "median"'), watchers=[heard.append])
+    keeper = Keeper(
+        read_policy('[guard]\nrule = "median"'),
+        watchers=[rounds_into(heard)],
+    )
     keeper.begin(3, SENT, ())
     outcome = keeper.decide(0, SENT, cohort(1.0, 2.0, 9.0), (), ("a", "b", "c"))
     assert outcome.model["w"].tolist() == [2.0, 2.0]
@@ -40,6 +44,15 @@ def test_a_round_is_told_decided_and_remembered():
     (event,) = heard
     assert event["decision"] == outcome.decision.digest
     assert set(event["seconds"]) == {"train", "guard"}
+
+
+def test_nothing_is_digested_where_nobody_listens():
+    keeper = Keeper(read_policy('[guard]\nrule = "median"'))
+    keeper.begin(3, SENT, ())
+    outcome = keeper.decide(0, SENT, cohort(1.0, 2.0, 9.0), (), ("a", "b", "c"))
+    keeper.write(SENT, outcome, ROUND)
+    assert not {"decision", "model", "delta_norm"} & outcome.event.keys()
+    assert "digest" not in vars(outcome.decision)
 
 
 def test_types_of_the_broadcast_are_kept():
@@ -62,7 +75,10 @@ def test_nobody_admitted_is_a_refused_round():
 
 def test_a_refusal_stops_the_run_after_it_is_told():
     heard = []
-    keeper = Keeper(read_policy('[round]\non-refusal = "stop"\n[guard]\nrule = "mean"'), watchers=[heard.append])
+    keeper = Keeper(
+        read_policy('[round]\non-refusal = "stop"\n[guard]\nrule = "mean"'),
+        watchers=[rounds_into(heard)],
+    )
     keeper.begin(3, SENT, ())
     outcome = keeper.decide(0, SENT, None, (), ("a",))
     with pytest.raises(RunStopped, match="nobody was admitted"):
@@ -102,7 +118,7 @@ def challenged(extra: str = "", before: bool = True):
         return {"probes": {"challenge": alike} if asked.pop(0) else {}}
 
     policy = read_policy(extra + '[guard]\nrule = "mean"\nstages = ["challenge"]')
-    keeper = Keeper(policy, bring, watchers=[heard.append])
+    keeper = Keeper(policy, bring, watchers=[rounds_into(heard)])
     keeper.begin(3, SENT, ())
     damaged = Sent({"w": np.full(2, 50.0, np.float32), "n": np.array(3)}, SENT.clients)
     for round, sent in enumerate([SENT, damaged][-len(asked) :]):
@@ -129,7 +145,7 @@ def test_a_challenge_is_no_refusal_that_stops_the_run_or_falls_back():
 
 
 def test_a_refused_round_leaves_the_model_to_the_last_bit():
-    keeper = Keeper(read_policy('[guard]\nrule = "mean"'))
+    keeper = Keeper(read_policy('[guard]\nrule = "mean"'), watchers=[rounds_into([])])
     sent = Sent({"w": np.array([-0.0, 1.0], np.float32)})
     keeper.begin(1, sent, ())
     outcome = keeper.decide(0, sent, None, (), ("a",))

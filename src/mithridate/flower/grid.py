@@ -32,6 +32,7 @@ Identify = Callable[[NodeInfo], str]
 """Who a node is: the name under which its deeds are remembered."""
 
 _POLL_S = 1.0
+_GLANCE = 1024
 
 
 def by_key(node: NodeInfo) -> str:
@@ -64,9 +65,9 @@ class GuardedGrid(Grid):
     """A Grid whose training rounds pass through a guard.
 
     A batch of "train" messages that carry one model is a round. Their replies are judged one by one as they arrive, the guard
-    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`),
-    beside an error for each reply that was turned away. "evaluate" replies become one reply of agreed metrics; "query" messages
-    pass.
+    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`).
+    Errors reach it only where there is no model: some strategies (Flower's DP wrappers) give up a round over a single one, and
+    then any client could stop them. "evaluate" replies become one reply of agreed metrics; "query" messages pass.
 
     Apps that push and pull by themselves get an answer to every message: the model or an error.
 
@@ -168,7 +169,7 @@ class GuardedGrid(Grid):
         while True:
             out = len(flight.batch.out)
             if self._landed(flight, each=self._each):
-                return list((flight.answers or {}).values())
+                return _heard(list((flight.answers or {}).values()))
             if len(flight.batch.out) == out:
                 self._sleep(_POLL_S)
 
@@ -201,11 +202,15 @@ class GuardedGrid(Grid):
         return flight
 
     def _send(self, batch: Batch, online: set[int]) -> None:
-        """Every node that is online gets its own copy; the others have failed already."""
+        """Every node that is online is sent its message; the others have failed already."""
         ids: list[str] = []
         going = [asked.message for asked in batch.asked if asked.message.metadata.dst_node_id in online]
-        restored = batch.restored if isinstance(batch, Training) else {}
-        given = iter(self._inner.push_messages([self._copy(message, batch, restored) for message in going]))
+        owned = _owned([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
+        given = iter(
+            self._inner.push_messages(
+                [self._told_to(message, content, batch) for message, content in zip(going, owned, strict=True)]
+            )
+        )
         lost = []
         for asked in batch.asked:
             id = next(given, None) if asked.message.metadata.dst_node_id in online else None
@@ -222,10 +227,10 @@ class GuardedGrid(Grid):
             return "the node has no key, and the policy asks for one"
         return "the node is not there"
 
-    def _copy(self, message: Message, batch: Batch, restored: Mapping[str, np.ndarray]) -> Message:
-        """What one node is sent: its own copy, with what the server says about the round."""
-        content = _own(message.content, restored)
+    def _told_to(self, message: Message, content: RecordDict, batch: Batch) -> Message:
+        """What one node is sent: the records, and, where identity is asked for, what the server says to this node."""
         if batch.gate is not None and batch.identity is not None:
+            content = copied(content)
             content[OURS] = batch.gate.invitation(batch.identity, message.metadata.dst_node_id)
         return message_like(message, content)
 
@@ -246,8 +251,10 @@ class GuardedGrid(Grid):
         """See whether the strategy took the last model; if not, it is one that counts replies."""
         if self._handed is None or self._each or self._keeper.policy.round.replies != "auto":
             return
-        before, after = self._handed
-        if not np.array_equal(before, after) and np.array_equal(training.sent.flat, before):
+        before, delta = self._handed
+        if np.array_equal(training.sent.flat[:_GLANCE], before[:_GLANCE]) and (
+            np.array_equal(training.sent.flat, before) and not np.array_equal(before, before + delta)
+        ):
             self._each = True
             log.warning(
                 "the strategy left the guard's model where it was: from now on it gets one reply per counted client"
@@ -294,7 +301,7 @@ class GuardedGrid(Grid):
         told = {"seconds": {"train": took_s}, "bytes_up": batch.bytes_up} | handed.told
         self._keeper.write(batch.sent, outcome, told)
         if outcome.model is not None:
-            self._handed = batch.sent.flat, batch.sent.flat + outcome.decision.delta
+            self._handed = batch.sent.flat, outcome.decision.delta
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
 
     def _told(self, batch: Batch, each: bool) -> dict[str, Message]:
@@ -303,12 +310,18 @@ class GuardedGrid(Grid):
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
 
 
-def _own(content: RecordDict, restored: Mapping[str, np.ndarray]) -> RecordDict:
-    """A node's own copy of the records, with some arrays of the model replaced."""
-    own = copied(content)
-    for record in own.array_records.values():
-        record.update(record_of(restored))
-    return own
+def _heard(answers: Sequence[Message]) -> list[Message]:
+    """What a strategy that waits for the whole batch is told: what the guard made of it, or the errors if that is nothing."""
+    return [answer for answer in answers if answer.has_content()] or list(answers)
+
+
+def _owned(contents: Sequence[RecordDict], restored: Mapping[str, np.ndarray]) -> list[RecordDict]:
+    """The guard's own copies of the records, with some arrays of the model replaced; what messages share, they share again."""
+    copies = {id(content): copied(content) for content in contents}
+    for copy in copies.values():
+        for record in copy.array_records.values():
+            record.update(record_of(restored))
+    return [copies[id(content)] for content in contents]
 
 
 def _kind(message: Message) -> str:

@@ -27,6 +27,7 @@ from mithridate.guard.assumptions import cautions, promise
 from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity
+from mithridate.monitor.logs import logged
 from mithridate.store.replay import SHORT_OF_QUORUM, held_back, nobody_admitted
 
 __all__ = ["Bring", "Keeper", "Outcome", "RunStopped", "Watch"]
@@ -53,7 +54,7 @@ class Outcome:
         decision: What the guard decided.
         cohort: Who was admitted; None if nobody was.
         refusals: Who was not.
-        event: The round as it stands in the journal.
+        event: The round as it stands in the journal; without its digests where there is no journal and nobody listens.
         memory: What the guard remembers afterwards.
     """
 
@@ -96,6 +97,7 @@ class Keeper:
         self.next = 0
         self._memory: Any = None
         self._restored = -1
+        self._log: Watch | None = None
         self._last: dict[str, np.ndarray] | None = None
 
     def open_gate(self, run_id: int) -> None:
@@ -125,6 +127,13 @@ class Keeper:
                 f"the guard needs {needs}: pass guard_app(..., bring=...), which measures it on the server's own data"
             )
         self.guard, self._memory, self.layout = guard, guard.init(), sent.layout
+        begun = {
+            "event": "started",
+            "rounds": None,
+            "theory": _promised(guard, n),
+            "quorum": self.policy.round.quorum,
+            "flwr": version("flwr"),
+        }
         if self.policy.record.folder is not None:
             whole = digest((self.policy.digest, sent.layout, key))
             self.journal = Journal.begin(
@@ -135,7 +144,7 @@ class Keeper:
                 seed=self.policy.round.seed,
                 size=sent.layout.d,
                 keep_rounds=self.policy.record.rounds,
-                more={"quorum": self.policy.round.quorum, "flwr": version("flwr"), "theory": _promised(guard, n)},
+                begun=begun,
             )
             self._restored = self.journal.finished
             if self.journal.state is not None:
@@ -148,14 +157,16 @@ class Keeper:
                     self.journal.finished + 1,
                 )
 
+        self._log = logged(self._name if self.journal is None else self.journal.path.name)
+        self._tell(begun if self.journal is None else self.journal.begun)
+
     def held_before(self) -> Before | None:
         """What came of the next round before the run was interrupted; None if it is still to be held."""
         if self.journal is None or self.layout is None or self.next > self._restored:
             return None
         stored, event = self.journal.outcome(self.next)
-        model = {
-            name: stored[name] for name in self.layout.names
-        }  # the file has them by name, strategies go by position
+        # The file has them by name, strategies go by position.
+        model = {name: stored[name] for name in self.layout.names}
         self.next += 1
         return Before(model, event)
 
@@ -191,16 +202,19 @@ class Keeper:
             "round": round,
             "accuracy": None,
             "asr": None,
-            "decision": decided.digest,
             "refused": decision.refused,
             "fall_back": None if decision is decided else name_of(self.policy.round.fall_back),
             "fell_back_from": None if decision is decided else decided.refused,
-            "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
-            "model": self._after(sent, decision),
             "clients": fates(asked, cohort, refusals, decision),
             "refusals": [[each.client, each.reason, each.detail] for each in refusals],
-            "seconds": {"guard": time.perf_counter() - began},
         }
+        if self.journal is not None or self._watchers:
+            event |= {
+                "decision": decided.digest,
+                "delta_norm": float(np.linalg.norm(decision.delta.astype(np.float64))),
+                "model": self._after(sent, decision),
+            }
+        event["seconds"] = {"guard": time.perf_counter() - began}
         model = None if decision.refused is not None else _moved(sent, decision.delta)
         return Outcome(model, decision, cohort, tuple(refusals), event, memory)
 
@@ -221,9 +235,7 @@ class Keeper:
             self._last = dict(sent.arrays) if outcome.model is None else outcome.model
         if self.journal is not None:
             self.journal.round(event, self._last, self._state(), outcome.cohort, outcome.refusals, sent.flat)
-        for watch in self._watchers:
-            watch(event)
-        _logged(event)
+        self._tell(event)
         if outcome.decision.refused not in (None, CHALLENGED) and self.policy.round.on_refusal == "stop":
             raise RunStopped(
                 f'round {event["round"] + 1} was refused ({outcome.decision.refused}), and the policy says on-refusal = "stop"'
@@ -235,7 +247,10 @@ class Keeper:
         event = {"event": "evaluated", "round": self.next - 1, "refusals": odd} | dict(told)
         if self.journal is not None:
             self.journal.tell(event)
-        for watch in self._watchers:
+        self._tell(event)
+
+    def _tell(self, event: Mapping[str, Any]) -> None:
+        for watch in (*self._watchers, *([] if self._log is None else [self._log])):
             watch(event)
 
     def _state(self) -> dict[str, Any]:
@@ -244,9 +259,15 @@ class Keeper:
         return {"memory": self._memory, "continuity": continuity}
 
     def close(self, error: BaseException | None = None) -> None:
-        """The app has ended."""
+        """The app has ended; a guard that never saw a round has nothing to say about that."""
+        if self.guard is None:
+            return
+        end: dict[str, Any] = {"event": "finished", "rounds": self.next}
+        if error is not None:
+            end = {"event": "failed", "kind": type(error).__name__, "error": str(error)[:2000]}
         if self.journal is not None:
-            self.journal.finish(self._last, error)
+            self.journal.finish(end, self._last)
+        self._tell(end)
 
     def _after(self, sent: Sent, decision: Decision) -> str | None:
         """The digest of the federation's model after a round; None after a challenge before the first model is known."""
@@ -319,11 +340,3 @@ def fates(
 
 def _finite(number: float) -> float | None:
     return float(number) if np.isfinite(number) else None
-
-
-def _logged(event: Mapping[str, Any]) -> None:
-    rows = event["clients"]
-    out = [f"{row['client']} ({row['reason']})" for row in rows if row["status"] in ("dropped", "refused", "absent")]
-    counted = sum(row["status"] == "counted" for row in rows)
-    verdict = f"refused: {event['refused']}" if event["refused"] else f"{counted} of {len(rows)} clients counted"
-    log.info("round %d: %s%s", event["round"] + 1, verdict, f"; not {', '.join(out[:8])}" if out else "")

@@ -226,8 +226,14 @@ class Training(Batch):
     def door(self) -> Admission:
         """Where replies are judged; memory for all of them is set aside when the first one comes."""
         if self._door is None:
-            settings = self.policy.round.seed, self.policy.admission
-            self._door = Admission(self.sent, len(self.asked), round=self.round, seed=settings[0], limits=settings[1])
+            self._door = Admission(
+                self.sent,
+                len(self.asked),
+                round=self.round,
+                seed=self.policy.round.seed,
+                limits=self.policy.admission,
+                expected=self.clients,
+            )
         return self._door
 
     def _take(self, id: str, asked: Asked, reply: Message) -> None:
@@ -327,7 +333,7 @@ def _whole_again(arrays: Mapping[str, np.ndarray], first: Layout) -> dict[str, n
 
 def _broadcast(contents: Sequence[RecordDict]) -> ArrayRecord:
     """The one model that all instructions carry."""
-    found = [model_of(content) for content in contents]
+    found = [model_of(content) for content in {id(content): content for content in contents}.values()]
     first = found[0]
     if first is None:
         count = len(contents[0].array_records)

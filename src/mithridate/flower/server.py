@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from flwr.app import Context
@@ -13,6 +14,8 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.flower.grid import GuardedGrid, Identify, by_key
 from mithridate.flower.keeper import Bring, Keeper, Watch
 from mithridate.guard.policy import Policy, read_policy
+from mithridate.monitor.metrics import Metrics
+from mithridate.monitor.serving import Serving
 
 __all__ = ["GuardedApp", "guard_app", "policy_from"]
 
@@ -33,15 +36,55 @@ class GuardedApp(ServerApp):
         self._app, self._policy, self._bring, self._identify = app, policy, bring, identify
         self._watchers, self._home = tuple(watchers), home
 
+    @property
+    def unguarded(self) -> ServerApp:
+        """The app that is guarded."""
+        return self._app
+
+    def around(
+        self,
+        app: ServerApp,
+        *,
+        policy: Policy | None = None,
+        identify: Identify | None = None,
+        watchers: Sequence[Watch] = (),
+    ) -> GuardedApp:
+        """The same guard around another app, such as this one with somebody listening.
+
+        Args:
+            app: The other app.
+            policy: Another policy; None for this one.
+            identify: Another way to tell who a node is, where this app has none of its own.
+            watchers: Who else hears the events.
+        """
+        who = identify if identify is not None and self._identify is by_key else self._identify
+        return GuardedApp(app, policy or self._policy, self._bring, who, (*self._watchers, *watchers))
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
     def __call__(self, grid: Grid, context: Context) -> None:
         """Run the app; its end, or the error that ended it, is written down."""
-        keeper = Keeper(self._policy, self._bring, watchers=self._watchers, home=self._home)
-        try:
-            self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
-        except BaseException as error:
-            keeper.close(error)
-            raise
-        keeper.close()
+        with _served(self._policy) as served:
+            keeper = Keeper(self._policy, self._bring, watchers=(*self._watchers, *served), home=self._home)
+            try:
+                self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
+            except BaseException as error:
+                keeper.close(error)
+                raise
+            keeper.close()
+
+
+@contextmanager
+def _served(policy: Policy) -> Iterator[tuple[Watch, ...]]:
+    """Who hears the events so that Prometheus can ask for them, while the app runs."""
+    if policy.monitor.port is None:
+        yield ()
+        return
+    metrics = Metrics()
+    with Serving(metrics, host=policy.monitor.host, port=policy.monitor.port, exposed=policy.monitor.exposed):
+        yield (metrics.consume,)
 
 
 def guard_app(

@@ -3,6 +3,7 @@
 from mithridate.privacy.accountant import epsilon, noise_multiplier_for, repetitions_left
 from mithridate.privacy.budget import Balance, Budget
 from mithridate.privacy.events import Event, Gaussian, PoissonSampled, Repeated
+from mithridate.privacy.imprint import Finding, ImprintCheck
 from mithridate.privacy.ledger import Receipt
 from mithridate.privacy.mechanism import ClippedGaussian, Noise, simulated_noise, system_noise
 from mithridate.privacy.release import Reply, release
@@ -12,7 +13,9 @@ __all__ = [
     "Budget",
     "ClippedGaussian",
     "Event",
+    "Finding",
     "Gaussian",
+    "ImprintCheck",
     "Noise",
     "PoissonSampled",
     "Receipt",
