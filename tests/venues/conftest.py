@@ -1,4 +1,4 @@
-"""Flower tells of every round, and of all that goes wrong on purpose here."""
+"""Flower tells of every round; here only what goes wrong is of interest. The app beside is run, not collected."""
 
 from __future__ import annotations
 
@@ -14,3 +14,6 @@ def quiet():
     logger.setLevel(logging.CRITICAL)
     yield
     logger.setLevel(before)
+
+
+collect_ignore = ["app"]
