@@ -1,4 +1,4 @@
-"""The aggregator for NVIDIA FLARE, called as its ScatterAndGather calls it: with nvflare where it is installed, else stand-ins."""
+"""The aggregator for NVIDIA FLARE, called as its ScatterAndGather calls it: with nvflare if it is installed, else stand-ins."""
 
 from __future__ import annotations
 
