@@ -38,6 +38,7 @@ from mithridate.attacks import (
     Ipm,
     LabelFlip,
     LayerSubstitution,
+    LearnedPolicy,
     Mimic,
     MinMax,
     MinSum,
@@ -128,6 +129,8 @@ ASKING: list[Any] = [
     ThreeDFed(steps=3, batch=3),
     ThreeDFed(constraint=0.0, noise=3.0, decoy=1.0, classes=1, steps=2),
     F3ba(share=1.0, factor=2.0),
+    LearnedPolicy(horizon=1, population=2, generations=1, steps=3),
+    LearnedPolicy(horizon=2, population=3, generations=1, every=1, reward="error", steps=2, batch=2, features=0),
 ]
 """Attacks that need the network, which the laws' views do not lend."""
 

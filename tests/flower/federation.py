@@ -86,3 +86,8 @@ def named(events: Sequence[dict[str, Any]], client: str) -> list[tuple[str, str 
     """What became of a client in each round."""
     rows = (row for event in events if event["event"] == "round" for row in event["clients"])
     return [(row["status"], row["reason"]) for row in rows if row["client"] == client]
+
+
+def rounds_into(events: list[dict[str, Any]]) -> Callable[[Any], None]:
+    """A watcher that keeps what was decided and what was said of the models."""
+    return lambda event: events.append(dict(event)) if event["event"] in ("round", "evaluated") else None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
 from flwr.serverapp import ServerApp
-from flwr.serverapp.strategy import Bulyan, FedAdam, FedAvg, FedMedian, Krum
+from flwr.serverapp.strategy import Bulyan, DifferentialPrivacyServerSideFixedClipping, FedAdam, FedAvg, FedMedian, Krum
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.flower.grid import GuardedGrid, by_key
@@ -18,7 +18,7 @@ from mithridate.flower.local import LocalGrid, LocalNode, run_local
 from mithridate.flower.private import NodeInfo, identified, message_like
 from mithridate.flower.server import guard_app
 from mithridate.guard.policy import read_policy
-from tests.flower.federation import MODEL, client_app, lying, named, reply, server_app
+from tests.flower.federation import MODEL, client_app, lying, named, reply, rounds_into, server_app
 
 BARE = "[round]\ntimeout-s = 0.3\n"
 
@@ -30,7 +30,9 @@ def guarded(
     into: dict[str, Any] = {}
     events: list[dict[str, Any]] = []
     app = guard_app(
-        server_app(strategy, rounds, into), read_policy(policy), watchers=[lambda event: events.append(dict(event))]
+        server_app(strategy, rounds, into),
+        read_policy(policy),
+        watchers=[rounds_into(events)],
     )
     run_local(app, client_app(), nodes=nodes, instead={} if liar is None else {3: liar}, seed=seed)
     return into, events
@@ -61,6 +63,19 @@ def test_a_node_that_dies_over_its_work_costs_one_time_out_and_no_more():
     found, events = guarded(lambda message, context: None)
     assert close(found, guarded()[0])
     assert named(events, "node-1003") == [("absent", "failed")] * 2
+
+
+def test_what_is_sent_is_the_guards_own_copy_and_shared_as_the_app_shares_it():
+    grid, sent = LocalGrid([LocalNode(client_app(), i) for i in (5, 6)]), []
+    push = grid.push_messages
+    grid.push_messages = lambda messages: push(sent.extend(kept := list(messages)) or kept)
+    content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+    with identified(1):
+        GuardedGrid(grid, Keeper(read_policy(BARE))).push_messages([Message(content, id, "train") for id in (5, 6)])
+    assert sent[0].content is sent[1].content
+    assert sent[0].content is not content
+    assert sent[0].content["arrays"] is not content["arrays"]
+    assert sent[0].content == content
 
 
 def test_a_node_that_raises_is_absent():
@@ -105,6 +120,31 @@ def test_strategies_take_the_model_from_one_reply(strategy):
     found, events = guarded(nan, strategy=strategy)
     assert np.isfinite(found["model"]["b"]).all()
     assert {name for name, _ in named(events, "node-1003")} == {"refused"}
+
+
+def test_a_strategy_that_gives_up_a_round_over_an_error_cannot_be_stopped_by_one_client():
+    def broken(message, context):
+        raise ValueError("boom")
+
+    def private():
+        return DifferentialPrivacyServerSideFixedClipping(FedAvg(), 0.0, 100.0, 10)
+
+    found, events = guarded(broken, strategy=private)
+    assert close(found, guarded()[0])
+    assert named(events, "node-1003") == [("absent", "failed")] * 2
+
+
+def test_a_strategy_hears_of_errors_where_nothing_was_made():
+    nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}, online=i > 0) for i in range(3)]
+    grid = GuardedGrid(LocalGrid(nodes), Keeper(read_policy("[round]\nquorum = 3\n")), clock=lambda: 0.0)
+    with identified(1):
+        content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+        replies = list(grid.send_and_receive([Message(content, id, "train") for id in (5, 6, 7)]))
+    assert sorted(each.error.reason for each in replies) == [
+        "failed: the node is not there",
+        "not handed on by the guard",
+        "not handed on by the guard",
+    ]
 
 
 def test_a_strategy_that_counts_replies_gets_one_per_client_as_soon_as_that_shows(caplog):
@@ -159,7 +199,8 @@ def test_a_refused_round_falls_back_to_the_declared_rule():
     found, events = guarded(policy=policy)
     assert close(found, guarded()[0])
     assert events[0]["refused"] is None
-    assert "krum" in events[0]["fell_back"].lower()
+    assert events[0]["fall_back"] == "median"
+    assert "krum" in events[0]["fell_back_from"].lower()
 
 
 def test_an_app_that_waits_for_nodes_that_never_come_is_stopped():
@@ -174,7 +215,8 @@ def test_an_app_that_waits_for_nodes_that_never_come_is_stopped():
 
 def test_a_node_that_was_asked_before_is_still_there_for_the_strategy_and_fails_at_once():
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}) for i in range(4)]
-    keeper = Keeper(read_policy(""))
+    events: list[dict[str, Any]] = []
+    keeper = Keeper(read_policy(""), watchers=[rounds_into(events)])
     grid = GuardedGrid(LocalGrid(nodes), keeper, clock=lambda: 0.0)
     with identified(1):
         for online in (True, False):
@@ -183,8 +225,8 @@ def test_a_node_that_was_asked_before_is_still_there_for_the_strategy_and_fails_
             content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
             replies = list(grid.send_and_receive([Message(content, id, "train") for id in ids]))
     assert ids == [5, 6, 7, 8]
-    (failed,) = [each.error.reason for each in replies if each.has_error()]
-    assert failed == "failed: the node is not there"
+    assert all(each.has_content() for each in replies)
+    assert [event["refusals"] for event in events] == [[], [["node-5", "failed", "the node is not there"]]]
 
 
 def test_an_app_with_a_loop_of_its_own_gets_an_answer_to_every_message():
@@ -247,7 +289,10 @@ def test_a_reply_that_flower_cannot_unpack_is_its_senders_failure():
 
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}) for i in range(6)]
     events: list[dict[str, Any]] = []
-    keeper = Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))])
+    keeper = Keeper(
+        read_policy(""),
+        watchers=[rounds_into(events)],
+    )
     grid = GuardedGrid(Torn(nodes), keeper, clock=lambda: 0.0)
     with identified(1):
         content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
@@ -264,7 +309,13 @@ def test_a_node_is_known_by_its_key():
 def test_the_same_key_twice_in_a_round_does_not_count_twice():
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}, public_key=b"k%d" % (i % 5)) for i in range(6)]
     events: list[dict[str, Any]] = []
-    grid = GuardedGrid(LocalGrid(nodes), Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))]))
+    grid = GuardedGrid(
+        LocalGrid(nodes),
+        Keeper(
+            read_policy(""),
+            watchers=[rounds_into(events)],
+        ),
+    )
     with identified(1):
         content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
         list(grid.send_and_receive([Message(content, id, "train") for id in grid.get_node_ids()]))
@@ -280,3 +331,19 @@ def test_a_metric_record_is_not_needed():
     _, events = guarded(silent)
     (row,) = [row for row in events[0]["clients"] if row["client"] == "node-1003"]
     assert row["examples"] == 1.0
+
+
+def test_where_the_policy_asks_for_keys_nodes_without_one_are_not_asked():
+    nodes = [
+        LocalNode(client_app(), 5 + i, {"partition-id": i}, public_key=b"" if i == 2 else b"k%d" % i) for i in range(5)
+    ]
+    events: list[dict[str, Any]] = []
+    keeper = Keeper(
+        read_policy('[identity]\nrequire = "node-key"'),
+        watchers=[rounds_into(events)],
+    )
+    grid = GuardedGrid(LocalGrid(nodes), keeper)
+    with identified(1):
+        content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+        list(grid.send_and_receive([Message(content, id, "train") for id in grid.get_node_ids()]))
+    assert events[0]["refusals"] == [["node-7", "failed", "the node has no key, and the policy asks for one"]]

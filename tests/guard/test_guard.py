@@ -112,6 +112,8 @@ def test_shares_are_traced_back_through_mixing_and_buckets():
 def test_clients_without_examples_are_marked():
     decision = decide(Guard(Mean()), weights=[1, 1, 0, 1, 1])
     assert [(m.client, m.reason) for m in decision.marks] == [("c2", "no-examples")]
+    mixed = decide(Guard(Mean(), (NearestNeighbourMixing(f=1),)), weights=[1, 1, 0, 1, 1])
+    assert ("c2", "no-examples") in [(m.client, m.reason) for m in mixed.marks]
 
 
 def test_a_guard_says_what_the_venue_must_bring_and_refuses_a_round_without_it():

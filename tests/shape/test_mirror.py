@@ -9,6 +9,7 @@ import pytest
 from tests.shape.tree import MODULES, ROOT, SOURCE, shown
 
 LAWS = "stateless members of the catalogue stand under the laws of their kind"
+LAB = "run by a real SuperLink and SuperNodes"
 COMPILED = "a compiled kernel is held to the numpy one beside it"
 OTHER_NAME = "another name for what core holds"
 ELSEWHERE = {
@@ -22,6 +23,9 @@ ELSEWHERE = {
     "core/kernels/vectors.py": ("tests/core/test_compiled.py", COMPILED),
     "core/tables.py": ("tests/guard/test_spec.py", "tables are what the policy file is made of"),
     "guard/tables.py": ("tests/guard/test_spec.py", OTHER_NAME),
+    "lab/app/client_app.py": ("tests/lab/test_real.py", LAB),
+    "lab/app/server_app.py": ("tests/lab/test_real.py", LAB),
+    "lab/app/task.py": ("tests/lab/test_app.py", "what the lab's app trains"),
     "sim/lanes.py": ("tests/sim/test_convolution.py", "register tiles have no use but in the kernels of blocks"),
     "sim/windows.py": ("tests/sim/test_convolution.py", "the order of numbers in memory shows in the kernels only"),
     "store/disk.py": ("tests/core/test_disk.py", OTHER_NAME),

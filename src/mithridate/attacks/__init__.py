@@ -25,6 +25,7 @@ from mithridate.attacks.generator import Generated
 from mithridate.attacks.geometric import MinMax, MinSum
 from mithridate.attacks.invisible import Iba, InputAware
 from mithridate.attacks.layers import LayerSubstitution
+from mithridate.attacks.learned_policy import LearnedPolicy
 from mithridate.attacks.live import BadSampler, DynamicFlip
 from mithridate.attacks.mimic import Mimic
 from mithridate.attacks.moments import Alie, Ipm
@@ -81,6 +82,7 @@ __all__ = [
     "LabelFlip",
     "LayerSubstitution",
     "Learned",
+    "LearnedPolicy",
     "LivePoison",
     "Mimic",
     "MinMax",

@@ -38,6 +38,7 @@ from mithridate.attacks.flips import F3ba
 from mithridate.attacks.geometric import MinMax, MinSum
 from mithridate.attacks.invisible import Iba, InputAware
 from mithridate.attacks.layers import LayerSubstitution
+from mithridate.attacks.learned_policy import LearnedPolicy
 from mithridate.attacks.live import BadSampler, DynamicFlip
 from mithridate.attacks.mimic import Mimic
 from mithridate.attacks.moments import Alie, Ipm
@@ -88,6 +89,7 @@ UPDATE_ATTACKS = Catalog(
         "gaussian": Gaussian,
         "ipm": Ipm,
         "layer-substitution": LayerSubstitution,
+        "learned-policy": LearnedPolicy,
         "mimic": Mimic,
         "min-max": MinMax,
         "min-sum": MinSum,

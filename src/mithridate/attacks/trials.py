@@ -16,7 +16,7 @@ from mithridate.core.errors import UnmetPrecondition
 from mithridate.core.layout import Entry, Layout
 from mithridate.core.protocols import Columnwise, Linear, Memory, Need
 
-__all__ = ["Rehearsal", "Trial", "farthest", "largest"]
+__all__ = ["Rehearsal", "Trial", "farthest", "known_layout", "largest"]
 
 _NARROW = 1e-3
 
@@ -79,7 +79,7 @@ class Rehearsal:
             round=view.round,
             seed=int(view.rng.integers(2**62)),
             reference=self.mean if Need.REFERENCE in self.guard.needs else None,
-            layout=_layout(view),
+            layout=known_layout(view),
         )
         self._scratch = np.empty((0, view.d), np.float32)
         self._clients = tuple((client,) for client in (*view.honest, *view.clients))
@@ -133,7 +133,7 @@ class Rehearsal:
         return float(np.sqrt(exact @ exact))
 
 
-def _layout(view: View) -> Layout | None:
+def known_layout(view: View) -> Layout | None:
     """The layers of the liars' own network, where they have one that covers the whole update."""
     if view.access is None:
         return None

@@ -23,6 +23,7 @@ from mithridate.cli import (
     demo,
     enrol,
     flower,
+    lab,
     metrics,
     recover,
     replay,
@@ -72,6 +73,7 @@ app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)
 app.command("recover")(recover.recover)
 app.command("report")(report.report)
+app.add_typer(lab.lab, name="lab")
 app.command("metrics")(metrics.metrics)
 app.command("list")(catalogue.list_names)
 app.command("describe")(catalogue.describe)

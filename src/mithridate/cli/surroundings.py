@@ -1,4 +1,4 @@
-"""`data` and `doctor`: what this machine has, and what to do about what it lacks."""
+"""`data` and `doctor`: what this machine has, what a deployment lacks, and what to do about it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from mithridate.cli.examine import Gate, told_weaknesses
 from mithridate.cli.speak import Format, FormatOption, answer, table
 from mithridate.core.errors import DataError
 
@@ -69,9 +70,23 @@ def _data_set(name: str) -> dict[str, Any]:
 
 def doctor(
     folder: Annotated[Path, typer.Option("--in", help="where runs will be written")] = Path(),
+    deployment: Annotated[
+        bool, typer.Option("--deployment", help="examine the SuperLinks and SuperNodes that run here instead")
+    ] = False,
+    daemon: Annotated[
+        list[str] | None, typer.Option("--command", help="examine this command line of a SuperLink or SuperNode")
+    ] = None,
+    app: Annotated[Path | None, typer.Option("--app", help="examine the Flower app in this folder")] = None,
+    flwr_home: Annotated[
+        Path | None, typer.Option("--flwr-home", help="examine the connections in this folder")
+    ] = None,
+    gate: Annotated[Gate, typer.Option("--gate", help="findings from this severity on give exit code 1")] = Gate.medium,
     form: FormatOption = Format.text,
 ) -> None:
-    """Check this machine; exit code 1 if something is wrong."""
+    """Check this machine, or a Flower deployment."""
+    if deployment or daemon or app or flwr_home:
+        told_weaknesses(daemon or [], app, flwr_home, gate, form, running=deployment)
+        return
     found = checks(folder)
     well = all(check.state != "bad" for check in found)
     rows = [[check.what, check.state, check.found, check.remedy] for check in found]

@@ -7,6 +7,8 @@ MithridateError
 |   +-- NotFinite           a row holds NaN, Inf or a value beyond every sane size
 |   +-- TooFewRows          the round has fewer rows than the promise needs
 +-- DataError               a data set is missing, damaged or not what it claims
++-- PrivacyError            a release cannot be made or accounted for under its privacy promise (nothing is released)
+|   +-- BudgetExceeded      the release would cost more than the client's privacy budget holds
 +-- StoreError              a run directory cannot be read, resumed or replayed
 """
 
@@ -16,11 +18,13 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BudgetExceeded",
     "ConfigurationError",
     "DataError",
     "Diverged",
     "MithridateError",
     "NotFinite",
+    "PrivacyError",
     "StoreError",
     "TooFewRows",
     "UnknownName",
@@ -68,6 +72,14 @@ class Diverged(MithridateError):
 
 class DataError(MithridateError):
     """A data set is missing, damaged or not what it claims to be."""
+
+
+class PrivacyError(MithridateError):
+    """A release cannot be made, or not be accounted for, under its privacy promise: nothing may leave."""
+
+
+class BudgetExceeded(PrivacyError):
+    """The release would cost more than the client's privacy budget holds."""
 
 
 class StoreError(MithridateError):

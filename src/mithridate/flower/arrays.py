@@ -10,6 +10,7 @@ import ast
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -23,6 +24,7 @@ from mithridate.flower.private import NUMPY
 __all__ = ["Unreadable", "array_of", "arrays_of", "read", "record_bytes", "record_of"]
 
 _MOST_HEADER_BYTES = 4096
+_MOST_HEADERS = 1024
 _NUMERIC = re.compile(r"[<>|=]?[biufc][0-9]{1,2}")
 _WIDTHS = {b"\x01\x00": 2, b"\x02\x00": 4}
 
@@ -75,8 +77,14 @@ def _header(data: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     length = int.from_bytes(data[8:text], "little")
     if length > _MOST_HEADER_BYTES:
         raise Unreadable(f"a header of {length} bytes")
+    return *_described(data[text : text + length]), text + length
+
+
+@lru_cache(maxsize=_MOST_HEADERS)
+def _described(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """What a header says. All clients of a round send the same few headers, so each is read once; refused ones are not kept."""
     try:
-        found = ast.literal_eval(data[text : text + length].decode("latin-1").strip())
+        found = ast.literal_eval(header.decode("latin-1").strip())
         shape, fortran, dtype = found["shape"], found["fortran_order"], np.dtype(_text(found["descr"]))
     except (ValueError, TypeError, KeyError, SyntaxError, OverflowError, RecursionError, MemoryError) as error:
         raise Unreadable(f"no array: {_short(error)}") from error
@@ -86,7 +94,7 @@ def _header(data: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
         or not all(type(size) is int and 0 <= size < 2**48 for size in shape)
     ):
         raise Unreadable(f"no array: the shape {_short(shape)}")
-    return shape, fortran is True, dtype, text + length
+    return shape, fortran is True, dtype
 
 
 def _text(value: Any) -> str:

@@ -21,6 +21,7 @@ from mithridate.flower.arrays import record_of
 from mithridate.flower.keeper import Keeper, RunStopped
 from mithridate.flower.local import copied
 from mithridate.flower.private import NodeInfo, Run, message_like, numbered
+from mithridate.flower.replies import OURS
 from mithridate.flower.rounds import Asked, Batch, Evaluation, Handed, Training
 
 __all__ = ["GuardedGrid", "Identify", "by_key"]
@@ -31,6 +32,7 @@ Identify = Callable[[NodeInfo], str]
 """Who a node is: the name under which its deeds are remembered."""
 
 _POLL_S = 1.0
+_GLANCE = 1024
 
 
 def by_key(node: NodeInfo) -> str:
@@ -63,9 +65,9 @@ class GuardedGrid(Grid):
     """A Grid whose training rounds pass through a guard.
 
     A batch of "train" messages that carry one model is a round. Their replies are judged one by one as they arrive, the guard
-    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`),
-    beside an error for each reply that was turned away. "evaluate" replies become one reply of agreed metrics; "query" messages
-    pass.
+    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`).
+    Errors reach it only where there is no model: some strategies (Flower's DP wrappers) give up a round over a single one, and
+    then any client could stop them. "evaluate" replies become one reply of agreed metrics; "query" messages pass.
 
     Apps that push and pull by themselves get an answer to every message: the model or an error.
 
@@ -93,6 +95,7 @@ class GuardedGrid(Grid):
         self._clock, self._sleep = clock, sleep
         self._who: dict[int, str] = {}
         self._roster: set[int] = set()
+        self._keyless: set[int] = set()
         self._waiting_since: float | None = None
         self._flights: list[_Flight] = []
         self._each = keeper.policy.round.replies == "each"
@@ -114,6 +117,7 @@ class GuardedGrid(Grid):
     def get_nodes(self) -> Iterable[NodeInfo]:
         nodes = sorted(self._inner.get_nodes(), key=lambda node: node.node_id)
         self._who |= {node.node_id: self._identify(node) for node in nodes}
+        self._keyless |= {node.node_id for node in nodes if not node.public_key}
         return nodes
 
     def get_node_ids(self) -> Iterable[int]:
@@ -165,7 +169,7 @@ class GuardedGrid(Grid):
         while True:
             out = len(flight.batch.out)
             if self._landed(flight, each=self._each):
-                return list((flight.answers or {}).values())
+                return _heard(list((flight.answers or {}).values()))
             if len(flight.batch.out) == out:
                 self._sleep(_POLL_S)
 
@@ -174,14 +178,18 @@ class GuardedGrid(Grid):
     def _launched(self, messages: Sequence[Message], patience_s: float) -> _Flight:
         """Send a batch; what was decided before a crash is not asked again."""
         self._waiting_since = None
+        self._keeper.open_gate(self._inner.run.run_id)
         online = {node.node_id for node in self.get_nodes()}
+        if self._keeper.policy.identity.require == "node-key":
+            online -= self._keyless
         asked = [Asked(message, self._name(message.metadata.dst_node_id)) for message in messages]
         now, keeper = self._clock(), self._keeper
         batch: Batch
         if _kind(messages[0]) == "evaluate":
-            batch, before = Evaluation(asked, keeper.policy), keeper.said_before()
+            batch = Evaluation(asked, keeper.policy, max(0, keeper.next - 1), keeper.gate)
+            before = keeper.said_before()
         else:
-            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout)
+            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout, keeper.gate)
             keeper.begin(len(training.clients), training.sent, self._key())
             self._watch(training)
             before = keeper.held_before()
@@ -194,12 +202,14 @@ class GuardedGrid(Grid):
         return flight
 
     def _send(self, batch: Batch, online: set[int]) -> None:
-        """Every node that is online gets its own copy; the others have failed already."""
+        """Every node that is online is sent its message; the others have failed already."""
         ids: list[str] = []
         going = [asked.message for asked in batch.asked if asked.message.metadata.dst_node_id in online]
-        restored = batch.restored if isinstance(batch, Training) else {}
+        owned = _owned([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
         given = iter(
-            self._inner.push_messages([message_like(message, _own(message.content, restored)) for message in going])
+            self._inner.push_messages(
+                [self._told_to(message, content, batch) for message, content in zip(going, owned, strict=True)]
+            )
         )
         lost = []
         for asked in batch.asked:
@@ -210,7 +220,19 @@ class GuardedGrid(Grid):
         batch.sent_as(ids)
         self._roster |= {message.metadata.dst_node_id for message in going}
         for id in lost:
-            batch.miss(id, "the node is not there")
+            batch.miss(id, self._why_not(batch.ids[id].message.metadata.dst_node_id))
+
+    def _why_not(self, node: int) -> str:
+        if self._keeper.policy.identity.require == "node-key" and node in self._keyless:
+            return "the node has no key, and the policy asks for one"
+        return "the node is not there"
+
+    def _told_to(self, message: Message, content: RecordDict, batch: Batch) -> Message:
+        """What one node is sent: the records, and, where identity is asked for, what the server says to this node."""
+        if batch.gate is not None and batch.identity is not None:
+            content = copied(content)
+            content[OURS] = batch.gate.invitation(batch.identity, message.metadata.dst_node_id)
+        return message_like(message, content)
 
     def _aside(self, message: Message) -> str:
         """The id of a message that does not go out."""
@@ -229,8 +251,10 @@ class GuardedGrid(Grid):
         """See whether the strategy took the last model; if not, it is one that counts replies."""
         if self._handed is None or self._each or self._keeper.policy.round.replies != "auto":
             return
-        before, after = self._handed
-        if not np.array_equal(before, after) and np.array_equal(training.sent.flat, before):
+        before, delta = self._handed
+        if np.array_equal(training.sent.flat[:_GLANCE], before[:_GLANCE]) and (
+            np.array_equal(training.sent.flat, before) and not np.array_equal(before, before + delta)
+        ):
             self._each = True
             log.warning(
                 "the strategy left the guard's model where it was: from now on it gets one reply per counted client"
@@ -249,6 +273,7 @@ class GuardedGrid(Grid):
             return False
         for id in sorted(batch.out):
             batch.miss(id, f"no reply within {flight.deadline - flight.began:g} s")
+        batch.close_gate()
         took = self._clock() - flight.began
         flight.answers = self._decided(batch, took, each) if isinstance(batch, Training) else self._told(batch, each)
         return True
@@ -276,7 +301,7 @@ class GuardedGrid(Grid):
         told = {"seconds": {"train": took_s}, "bytes_up": batch.bytes_up} | handed.told
         self._keeper.write(batch.sent, outcome, told)
         if outcome.model is not None:
-            self._handed = batch.sent.flat, batch.sent.flat + outcome.decision.delta
+            self._handed = batch.sent.flat, outcome.decision.delta
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
 
     def _told(self, batch: Batch, each: bool) -> dict[str, Message]:
@@ -285,12 +310,18 @@ class GuardedGrid(Grid):
         return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
 
 
-def _own(content: RecordDict, restored: Mapping[str, np.ndarray]) -> RecordDict:
-    """A node's own copy of the records, with some arrays of the model replaced."""
-    own = copied(content)
-    for record in own.array_records.values():
-        record.update(record_of(restored))
-    return own
+def _heard(answers: Sequence[Message]) -> list[Message]:
+    """What a strategy that waits for the whole batch is told: what the guard made of it, or the errors if that is nothing."""
+    return [answer for answer in answers if answer.has_content()] or list(answers)
+
+
+def _owned(contents: Sequence[RecordDict], restored: Mapping[str, np.ndarray]) -> list[RecordDict]:
+    """The guard's own copies of the records, with some arrays of the model replaced; what messages share, they share again."""
+    copies = {id(content): copied(content) for content in contents}
+    for copy in copies.values():
+        for record in copy.array_records.values():
+            record.update(record_of(restored))
+    return [copies[id(content)] for content in contents]
 
 
 def _kind(message: Message) -> str:

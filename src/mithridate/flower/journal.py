@@ -49,7 +49,16 @@ class Journal:
 
     @classmethod
     def begin(
-        cls, parent: str | Path, key: str, guard: Guard, *, name: str, seed: int, size: int, keep_rounds: bool = False
+        cls,
+        parent: str | Path,
+        key: str,
+        guard: Guard,
+        *,
+        name: str,
+        seed: int,
+        size: int,
+        keep_rounds: bool = False,
+        begun: Mapping[str, Any],
     ) -> Journal:
         """Go on with the unfinished run of this key, or begin a new one.
 
@@ -61,6 +70,7 @@ class Journal:
             seed: The defence's.
             size: Parameters of the model.
             keep_rounds: Whether every round's updates are kept.
+            begun: What the first event says beside the names of things.
         """
         parent = Path(parent)
         for path in sorted(parent.glob("*/manifest.json"), reverse=True):
@@ -75,13 +85,18 @@ class Journal:
             data_digest=None,
             provenance="the clients' own, never seen by the server",
             time=_now(),
-            more={"name": name, "model_parameters": size},
+            more={"name": name, "model_parameters": size, "venue": "federation"},
         )
         run = RunFolder.create(parent / f"{name}-{1 + max(taken, default=0):04d}", content, dump(guard))
         journal = cls(run, keep_rounds)
-        journal._tell({"event": "started", "id": run.path.name, "name": name, "version": code_version(),
-                       "config_digest": key, "time": _now(), "rounds": None, "theory": None})  # fmt: skip
+        named = {"id": run.path.name, "name": name, "version": code_version(), "config_digest": key, "time": _now()}
+        journal._tell(dict(begun) | named)
         return journal
+
+    @property
+    def begun(self) -> dict[str, Any]:
+        """The first event."""
+        return self._events[0]
 
     @property
     def path(self) -> Path:
@@ -130,16 +145,16 @@ class Journal:
         """Write down something that is no round."""
         self._tell(event)
 
-    def finish(self, model: Mapping[str, np.ndarray] | None, error: BaseException | None = None) -> None:
+    def finish(self, end: Mapping[str, Any], model: Mapping[str, np.ndarray] | None) -> None:
         """The run is over: finished, or failed and to be gone on with."""
-        if error is not None:
-            self._tell({"event": "failed", "kind": type(error).__name__, "error": str(error)[:2000]})
+        if end["event"] == "failed":
+            self._tell(end)
         else:
             if model is not None:
                 self._run.save_model(model)
-            told = summary(self._events)
-            self._tell({"event": "finished", "accuracy": None, "asr": None, "durability": None, "model_digest": None,
-                        "rounds": self.finished + 1, "seconds": None, "summary": told})  # fmt: skip
+            unmeasured = dict.fromkeys(("accuracy", "asr", "durability", "seconds"))
+            last = next((each["model"] for each in reversed(self._events) if each["event"] == "round"), None)
+            self._tell(dict(end) | unmeasured | {"model_digest": last, "summary": summary(self._events)})
         self._run.close()
 
     def _tell(self, event: Mapping[str, Any]) -> None:

@@ -56,15 +56,15 @@ def opened(reply: Message, policy: Policy, sent_bytes: int | None) -> Opened:
         raise Refused("records", "the reply is empty")
     content = reply.content
     arrays: dict[str, np.ndarray] = {}
+    models, metrics = content.array_records, content.metric_records
     if sent_bytes is not None:
-        arrays = _model(content.array_records, policy, sent_bytes)
-    metrics = content.metric_records
+        arrays = _model(models, policy, sent_bytes)
     key = policy.metrics.examples_key
     claimed = [record[key] for record in metrics.values() if key in record]
     if len(claimed) > 1:
         raise Refused("records", f"{len(claimed)} claims of {key!r}")
     signed = content.config_records.get(OURS)
-    names = next(iter(content.array_records), "arrays"), next(iter(metrics), "metrics")
+    names = next(iter(models), "arrays"), next(iter(metrics), "metrics")
     return Opened(arrays, claims_of(metrics), claimed[0] if claimed else None, signed, names)
 
 

@@ -14,6 +14,7 @@ from flwr.app import ArrayRecord, Error, Message, MetricRecord, RecordDict
 from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Layout
 from mithridate.flower.arrays import arrays_of, record_bytes, record_of
+from mithridate.flower.gate import Gate, Round
 from mithridate.flower.metrics import Claims, agreed
 from mithridate.flower.private import SERVER_NODE
 from mithridate.flower.replies import Opened, model_of, opened
@@ -75,18 +76,20 @@ class Batch(ABC):
     Args:
         asked: Every instruction, with the client that it is for.
         policy: How claims are judged.
+        gate: Who is let in; None believes the node.
     """
 
-    def __init__(self, asked: Sequence[Asked], policy: Policy) -> None:
-        self.asked, self.policy = tuple(asked), policy
+    def __init__(self, asked: Sequence[Asked], policy: Policy, gate: Gate | None = None) -> None:
+        self.asked, self.policy, self.gate = tuple(asked), policy, gate
+        self.identity: Round | None = None
         self.ids: dict[str, Asked] = {}
         self.out: set[str] = set()
         self.failures: dict[str, tuple[str, str]] = {}
 
     @property
     def clients(self) -> tuple[str, ...]:
-        """Everybody who was asked, once, in order of id."""
-        return tuple(sorted({asked.client for asked in self.asked}))
+        """Everybody who was asked, once, in order of id; who has signed its reply goes by its enrolled name."""
+        return tuple(sorted({asked.client for asked in (self.ids.values() or self.asked)}))
 
     def sent_as(self, ids: Sequence[str]) -> None:
         """The instructions are on their way under these ids."""
@@ -164,6 +167,27 @@ class Batch(ABC):
     def _take(self, id: str, asked: Asked, reply: Message) -> None:
         """Judge a reply that comes from whom it should; a Refused says why it is not used."""
 
+    def _vouched(self, id: str, asked: Asked, brought: Opened) -> Asked:
+        """The instruction, now with the name of who has signed the reply to it."""
+        if self.gate is None or self.identity is None or not self.gate.signed:
+            return asked
+        name = self.gate.vouched(self.identity, brought.signed, brought.arrays, brought.examples)
+        self.ids[id] = Asked(asked.message, name)
+        return self.ids[id]
+
+    def close_gate(self) -> None:
+        """Judge what was signed in this batch together, before the guard sees it."""
+        if self.gate is None or self.identity is None:
+            return
+        for client, (reason, detail) in sorted(self.gate.closed(self.identity, self.policy.round.seed).items()):
+            self.withdraw(client, reason, detail)
+
+    def withdraw(self, client: str, reason: Any, detail: str) -> None:
+        """Turn a client's replies away after all."""
+        for id, asked in self.ids.items():
+            if asked.client == client and id not in self.failures:
+                self.failures[id] = (reason, detail)
+
     def _reply(
         self, id: str, models: Mapping[str, ArrayRecord], name: str, metrics: Mapping[str, float], weight: int
     ) -> Message:
@@ -183,14 +207,18 @@ class Training(Batch):
         ConfigurationError: the instructions do not carry one model, and the same.
     """
 
-    def __init__(self, asked: Sequence[Asked], policy: Policy, round: int, first: Layout | None = None) -> None:
-        super().__init__(asked, policy)
+    def __init__(
+        self, asked: Sequence[Asked], policy: Policy, round: int, first: Layout | None = None, gate: Gate | None = None
+    ) -> None:
+        super().__init__(asked, policy, gate)
         record = _broadcast([each.message.content for each in asked])
         self._sent_bytes = record_bytes({"model": record})
         self.round, self.bytes_up = round, 0
         arrays = arrays_of(record)
         self.restored = {} if first is None else _whole_again(arrays, first)
-        self.sent = Sent(arrays | self.restored, self.clients)
+        anybody = gate is not None and gate.signed
+        self.sent = Sent(arrays | self.restored, None if anybody else self.clients)
+        self.identity = None if gate is None else gate.begun(round, "train", self.sent.arrays)
         self._replies: dict[str, Opened] = {}
         self._door: Admission | None = None
 
@@ -198,12 +226,19 @@ class Training(Batch):
     def door(self) -> Admission:
         """Where replies are judged; memory for all of them is set aside when the first one comes."""
         if self._door is None:
-            settings = self.policy.round.seed, self.policy.admission
-            self._door = Admission(self.sent, len(self.asked), round=self.round, seed=settings[0], limits=settings[1])
+            self._door = Admission(
+                self.sent,
+                len(self.asked),
+                round=self.round,
+                seed=self.policy.round.seed,
+                limits=self.policy.admission,
+                expected=self.clients,
+            )
         return self._door
 
     def _take(self, id: str, asked: Asked, reply: Message) -> None:
         brought = opened(reply, self.policy, self._sent_bytes)
+        asked = self._vouched(id, asked, brought)
         self.bytes_up += sum(array.nbytes for array in brought.arrays.values())
         examples = 1 if brought.examples is None else brought.examples
         if not self.door.offer(Reply(asked.client, brought.arrays, examples)):
@@ -215,6 +250,10 @@ class Training(Batch):
     def turn_away(self, id: str, reason: Any, detail: str) -> None:
         super().turn_away(id, reason, detail)
         self.door.refuse(self.ids[id].client, reason, detail)
+
+    def withdraw(self, client: str, reason: Any, detail: str) -> None:
+        super().withdraw(client, reason, detail)
+        self.door.withdraw(client, reason, detail)
 
     def handed(self, model: Mapping[str, np.ndarray], shares: Mapping[str, float], each: bool) -> Handed:
         """The replies that the strategy gets: the guard's model, as if a client had sent it.
@@ -245,18 +284,24 @@ class Training(Batch):
 class Evaluation(Batch):
     """A round of evaluation: replies bring metrics, of which one number per name is passed on."""
 
-    def __init__(self, asked: Sequence[Asked], policy: Policy) -> None:
-        super().__init__(asked, policy)
+    def __init__(self, asked: Sequence[Asked], policy: Policy, round: int = 0, gate: Gate | None = None) -> None:
+        super().__init__(asked, policy, gate)
         self._claims: dict[str, tuple[Claims, float, str]] = {}
+        found = model_of(self.asked[0].message.content)
+        if gate is not None:
+            self.identity = gate.begun(round, "evaluate", {} if found is None else arrays_of(found[1]))
 
     def _take(self, id: str, asked: Asked, reply: Message) -> None:
         brought = opened(reply, self.policy, None)
+        self._vouched(id, asked, brought)
         examples = believed(1 if brought.examples is None else brought.examples, self.policy.admission)
         self._claims[id] = (brought.claims, examples, brought.names[1])
 
     def handed(self, each: bool) -> Handed:
         """The replies that the strategy gets; as `Training.handed`."""
-        carrying = sorted(self._claims, key=lambda sent: self.ids[sent].client)
+        carrying = sorted(
+            (id for id in self._claims if id not in self.failures), key=lambda sent: self.ids[sent].client
+        )
         if not carrying:
             return Handed({}, {})
         weights = [
@@ -288,7 +333,7 @@ def _whole_again(arrays: Mapping[str, np.ndarray], first: Layout) -> dict[str, n
 
 def _broadcast(contents: Sequence[RecordDict]) -> ArrayRecord:
     """The one model that all instructions carry."""
-    found = [model_of(content) for content in contents]
+    found = [model_of(content) for content in {id(content): content for content in contents}.values()]
     first = found[0]
     if first is None:
         count = len(contents[0].array_records)

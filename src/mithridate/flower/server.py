@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from flwr.app import Context
@@ -13,6 +14,8 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.flower.grid import GuardedGrid, Identify, by_key
 from mithridate.flower.keeper import Bring, Keeper, Watch
 from mithridate.guard.policy import Policy, read_policy
+from mithridate.monitor.metrics import Metrics
+from mithridate.monitor.serving import Serving
 
 __all__ = ["GuardedApp", "guard_app", "policy_from"]
 
@@ -27,10 +30,11 @@ class GuardedApp(ServerApp):
         bring: Bring | None = None,
         identify: Identify = by_key,
         watchers: Sequence[Watch] = (),
+        home: Path | None = None,
     ) -> None:
         super().__init__()
         self._app, self._policy, self._bring, self._identify = app, policy, bring, identify
-        self._watchers = tuple(watchers)
+        self._watchers, self._home = tuple(watchers), home
 
     @property
     def unguarded(self) -> ServerApp:
@@ -42,6 +46,7 @@ class GuardedApp(ServerApp):
         app: ServerApp,
         *,
         policy: Policy | None = None,
+        home: Path | None = None,
         identify: Identify | None = None,
         watchers: Sequence[Watch] = (),
     ) -> GuardedApp:
@@ -50,11 +55,13 @@ class GuardedApp(ServerApp):
         Args:
             app: The other app.
             policy: Another policy; None for this one.
+            home: The folder that the other policy's paths begin in; None for this one's.
             identify: Another way to tell who a node is, where this app has none of its own.
             watchers: Who else hears the events.
         """
         who = identify if identify is not None and self._identify is by_key else self._identify
-        return GuardedApp(app, policy or self._policy, self._bring, who, (*self._watchers, *watchers))
+        heard = (*self._watchers, *watchers)
+        return GuardedApp(app, policy or self._policy, self._bring, who, heard, self._home if home is None else home)
 
     @property
     def policy(self) -> Policy:
@@ -62,13 +69,25 @@ class GuardedApp(ServerApp):
 
     def __call__(self, grid: Grid, context: Context) -> None:
         """Run the app; its end, or the error that ended it, is written down."""
-        keeper = Keeper(self._policy, self._bring, watchers=self._watchers)
-        try:
-            self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
-        except BaseException as error:
-            keeper.close(error)
-            raise
-        keeper.close()
+        with _served(self._policy) as served:
+            keeper = Keeper(self._policy, self._bring, watchers=(*self._watchers, *served), home=self._home)
+            try:
+                self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
+            except BaseException as error:
+                keeper.close(error)
+                raise
+            keeper.close()
+
+
+@contextmanager
+def _served(policy: Policy) -> Iterator[tuple[Watch, ...]]:
+    """Who hears the events so that Prometheus can ask for them, while the app runs."""
+    if policy.monitor.port is None:
+        yield ()
+        return
+    metrics = Metrics()
+    with Serving(metrics, host=policy.monitor.host, port=policy.monitor.port, exposed=policy.monitor.exposed):
+        yield (metrics.consume,)
 
 
 def guard_app(
@@ -101,21 +120,20 @@ def guard_app(
         raise ConfigurationError(f"guard_app takes a ServerApp, not a {type(app).__name__}: app = guard_app(app)")
     if isinstance(app, GuardedApp):
         raise ConfigurationError("the app is guarded already")
-    return GuardedApp(app, policy_from(policy, sys._getframe(1).f_globals.get("__file__")), bring, identify, watchers)
+    found, home = policy_from(policy, sys._getframe(1).f_globals.get("__file__"))
+    return GuardedApp(app, found, bring, identify, watchers, home)
 
 
-def policy_from(policy: str | Path | Policy | None, caller: str | None) -> Policy:
-    """The policy that is meant: read from a file, taken as it is, or the default."""
-    if policy is None:
-        return Policy()
-    if isinstance(policy, Policy):
-        return policy
+def policy_from(policy: str | Path | Policy | None, caller: str | None) -> tuple[Policy, Path]:
+    """The policy that is meant, read from a file, taken as it is, or the default; and the folder its relative paths begin in."""
+    if policy is None or isinstance(policy, Policy):
+        return policy or Policy(), Path.cwd()
     path = _found(Path(policy), caller)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
-    return read_policy(text, str(path))
+    return read_policy(text, str(path)), path.parent
 
 
 def _found(path: Path, caller: str | None) -> Path:

@@ -48,6 +48,7 @@ Reason = Literal[
     "not-finite",
     "too-large",
     "stale",
+    "stale-round",
     "from-the-future",
     "bad-round",
     "bad-examples",
@@ -68,6 +69,10 @@ Reason = Literal[
     "wrong-update",
     "wrong-examples",
     "unknown-key",
+    "wrong-node",
+    "wrong-phase",
+    "reused-update",
+    "copied-update",
     "not-enrolled",
     "not-approved",
     "revoked",
@@ -226,6 +231,7 @@ class Admission:
         seed: Seed of the defence's randomness.
         limits: How far a claim may go.
         seen: Digests of updates of earlier rounds.
+        expected: Who is likely to reply, in order of client id: their rows lie where they belong, whoever comes first.
 
     >>> door = Admission(Sent({"w": np.zeros(1, np.float32)}), 2, round=0, seed=0)
     >>> door.offer(Reply("eve", {"w": np.array([np.inf])})), door.offer(Reply("ann", {"w": np.array([1.])}))
@@ -244,23 +250,39 @@ class Admission:
         seed: int,
         limits: Limits = Limits(),
         seen: frozenset[str] = frozenset(),
+        expected: Sequence[str] = (),
     ) -> None:
         self._sent, self._round, self._seed, self._limits, self._seen = sent, round, seed, limits, seen
         self._updates = np.empty((most, sent.layout.d), np.float32)
+        own = expected[:most]
+        self._places = {client: row for row, client in enumerate(own)}
+        self._others: list[int] = [*range(len(own), most), *range(len(own))]
+        self._taken: set[int] = set()
         self._candidates: list[_Candidate] = []
         self._refusals: list[Refusal] = []
 
     def offer(self, reply: Reply) -> bool:
         """Let one reply in, or refuse it by name; whether it got in so far."""
-        row = len(self._candidates)
+        client = getattr(reply, "client", None)
         try:
-            if row == len(self._updates):
-                raise Refused("sent-twice", f"more than {row} replies")
+            row = self._row(client)
             self._candidates.append(_examined(self._sent, reply, self._round, self._limits, self._updates, row))
         except Refused as odd:
-            self.refuse(getattr(reply, "client", None), odd.reason, odd.detail)
+            self.refuse(client, odd.reason, odd.detail)
             return False
+        self._taken.add(row)
         return True
+
+    def _row(self, client: Any) -> int:
+        """A free row: the client's own, if it has one that is free."""
+        if len(self._taken) == len(self._updates):
+            raise Refused("sent-twice", f"more than {len(self._updates)} replies")
+        own = self._places.get(client) if isinstance(client, str) else None
+        if own is not None and own not in self._taken:
+            return own
+        while self._others[0] in self._taken:
+            self._others.pop(0)
+        return self._others[0]
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
@@ -270,6 +292,13 @@ class Admission:
     def refuse(self, client: Any, reason: Reason, detail: str) -> None:
         """Record what the venue itself turned away."""
         self._refusals.append(Refusal(spoken(client, self._limits), reason, detail))
+
+    def withdraw(self, client: str, reason: Reason, detail: str) -> None:
+        """Turn away after all what a client has brought, every reply of it."""
+        before = len(self._candidates)
+        self._candidates = [candidate for candidate in self._candidates if candidate.client != client]
+        for _ in range(before - len(self._candidates)):
+            self.refuse(client, reason, detail)
 
     def close(self, **brought: Any) -> tuple[Cohort | None, tuple[Refusal, ...]]:
         """The cohort, or None if nobody got in; and the refusals, ordered by client id. The door is of no use afterwards."""
@@ -304,7 +333,7 @@ def clamped(claims: np.ndarray, limits: Limits) -> np.ndarray:
 
 
 def _ordered(updates: np.ndarray, rows: Sequence[int]) -> None:
-    """Bring row rows[i] to place i, in place, whatever the order: one row's worth of memory.
+    """Bring row rows[i] to place i, in place, whatever the order: two rows' worth of memory. Other rows are lost.
 
     >>> found = np.array([[0.], [1.], [2.]])
     >>> _ordered(found, [2, 0])
@@ -312,10 +341,14 @@ def _ordered(updates: np.ndarray, rows: Sequence[int]) -> None:
     [[2.0], [0.0]]
     """
     lies, holds = list(range(len(updates))), list(range(len(updates)))  # where each row lies now, and which lies where
+    wanted = set(rows)
     for place, row in enumerate(rows):
         now, evicted = lies[row], holds[place]
         if now != place:
-            updates[[place, now]] = updates[[now, place]]
+            if evicted in wanted:
+                updates[[place, now]] = updates[[now, place]]
+            else:
+                updates[place] = updates[now]
             lies[row], lies[evicted], holds[place], holds[now] = place, now, row, evicted
 
 

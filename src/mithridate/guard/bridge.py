@@ -13,9 +13,9 @@ import numpy as np
 
 from mithridate.core.cohort import Cohort
 from mithridate.core.errors import ConfigurationError
-from mithridate.core.protocols import Memory
+from mithridate.core.protocols import Memory, Need
 from mithridate.guard.admission import Refusal, Reply, Sent, admit
-from mithridate.guard.guard import Decision, Guard
+from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 
 __all__ = [
@@ -135,8 +135,9 @@ class GuardedRounds:
     def _chosen(self, n: int) -> Guard:
         if self.guard is None:
             guard = self.policy.guarding(n)
-            if guard.needs and self._bring is None:
-                needs = ", ".join(sorted(need.value for need in guard.needs))
+            wanted = guard.needs - {Need.LAYOUT}  # the broadcast tells that one
+            if wanted and self._bring is None:
+                needs = ", ".join(sorted(need.value for need in wanted))
                 raise ConfigurationError(
                     f"the guard needs {needs}: pass bring=..., which measures it on the server's data"
                 )
@@ -167,8 +168,8 @@ def ruled(policy: Policy, guard: Guard, memory: Memory, cohort: Cohort | None, d
 
 def fallen_back(policy: Policy, decided: Decision, cohort: Cohort | None) -> Decision:
     """What the policy's other rule says where the guard refused; the guard's own word if there is none."""
-    rule = policy.round.fall_back
-    if decided.refused is None or cohort is None or rule is None or decided.refused.startswith(SHORT_OF_QUORUM):
+    rule, why = policy.round.fall_back, decided.refused
+    if why is None or cohort is None or rule is None or why == CHALLENGED or why.startswith(SHORT_OF_QUORUM):
         return decided
     guard = Guard(rule)
     decision, _ = guard.apply(cohort, guard.init())

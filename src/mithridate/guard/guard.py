@@ -166,14 +166,19 @@ class Guard:
         silent = [
             client for row in cohort.clients for client in row if client not in speaking and client not in accused
         ]
-        return Decision(delta, counted, share, seen.marks + self._unselected(silent, seen, aggregate), None)
+        return Decision(delta, counted, share, seen.marks + self._unselected(silent, cohort, seen, aggregate), None)
 
-    def _unselected(self, silent: list[str], seen: Cohort, aggregate: Aggregate) -> tuple[Mark, ...]:
+    def _unselected(self, silent: list[str], cohort: Cohort, seen: Cohort, aggregate: Aggregate) -> tuple[Mark, ...]:
         """Marks for the clients that no stage dropped and the rule left out all the same."""
         score: dict[str, float] = {}
         threshold = math.nan
+        # Also by the cohort that came: stages leave out of theirs what has no weight.
         absent = {
-            client for row, weight in zip(seen.clients, seen.weights, strict=True) if weight == 0 for client in row
+            client
+            for each in (cohort, seen)
+            for row, weight in zip(each.clients, each.weights, strict=True)
+            if weight == 0
+            for client in row
         }
         if aggregate.scores is not None and aggregate.share is not None:
             taken = aggregate.scores[np.asarray(aggregate.share) != 0]

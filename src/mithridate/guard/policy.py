@@ -171,11 +171,13 @@ class Monitor:
 
     Args:
         port: None serves nothing.
-        host: Only the loopback address unless said otherwise.
+        host: An address of this machine.
+        exposed: Whether it is meant that other machines can read the numbers, at an address beyond the loopback.
     """
 
     port: int | None = None
     host: str = "127.0.0.1"
+    exposed: bool = False
 
     def __post_init__(self) -> None:
         if self.port is not None:

@@ -27,6 +27,7 @@ LOGGER = "mithridate"
 _LONGEST_NAME = 64
 _LONGEST_TEXT = 300
 _MOST_NAMED = 20
+_MOST_SPOKEN = 5
 _MEASURED = ("accuracy", "asr", "delta_norm", "bytes_up")
 _SECRET = re.compile(r"-----BEGIN.*?(-----END[^-]*-----|$)|[\w+/=~-]{32,}", re.DOTALL)
 _KINDS = frozenset({"started", "round", "finished", "failed"})
@@ -114,6 +115,8 @@ def _sentence(found: Mapping[str, Any]) -> str:
         return f"{found['run']}: {found['event']}"
     said = f"{found['run']}: round {found['round']}" if found["round"] is not None else f"{found['run']}: round"
     told = f"{said}: {found['counted']} counted, {found['dropped']} dropped, {found['refused']} refused"
+    out = ", ".join(f"{each['client']} ({each['reason']})" for each in found["excluded"][:_MOST_SPOKEN])
+    told += f"; not {out}" + (" ..." if len(found["excluded"]) > _MOST_SPOKEN else "") if out else ""
     return told if found["refused_round"] is None else f"{told}; refused: {found['refused_round']}"
 
 
