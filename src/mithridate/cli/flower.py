@@ -16,7 +16,6 @@ from mithridate.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from mithridate.flower.trial import RoundTold, Setting
-    from mithridate.guard.policy import Policy
 
 __all__ = ["flower", "liars_of", "told_line"]
 
@@ -60,7 +59,7 @@ def flower(
     app = AppFolder.read(folder)
     setting = Setting(nodes, liars_of(liar or ()), app.configured(run_config or ()), seed, guarded=not bare)
     with app.opened() as opened:
-        setting = replace(setting, policy=_policy(policy, out, opened.server))
+        setting = _with_policy(setting, policy, out, opened.server)
         if not quiet:
             log(_heading(setting, opened.folder.path.name), "bold")
         with redirect_stdout(sys.stderr):  # what the app prints is no part of the answer
@@ -113,16 +112,19 @@ def _numbers(metrics: dict[str, float]) -> list[str]:
     return [f"{name} {value:.4g}" for name, value in sorted(metrics.items())]
 
 
-def _policy(path: Path | None, out: Path | None, server: Any) -> Policy | None:
-    """The policy that replaces the app's own, if one is given or the run is kept on record."""
+def _with_policy(setting: Setting, path: Path | None, out: Path | None, server: Any) -> Setting:
+    """The setting with the policy that replaces the app's own, if one is given or the run is kept on record."""
     from mithridate.flower.server import GuardedApp, policy_from
     from mithridate.guard.policy import Policy, Record
 
-    given = None if path is None else policy_from(path, None)[0]
+    if path is not None:
+        given, home = policy_from(path, None)
+        setting = replace(setting, policy=given, home=home)
     if out is None:
-        return given
+        return setting
     own = server.policy if isinstance(server, GuardedApp) else Policy()
-    return replace(given or own, record=Record(folder=str(out.resolve()), rounds=True))
+    recorded = replace(setting.policy or own, record=Record(folder=str(out.resolve()), rounds=True))
+    return replace(setting, policy=recorded)
 
 
 def _heading(setting: Setting, name: str) -> str:

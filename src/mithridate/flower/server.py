@@ -46,6 +46,7 @@ class GuardedApp(ServerApp):
         app: ServerApp,
         *,
         policy: Policy | None = None,
+        home: Path | None = None,
         identify: Identify | None = None,
         watchers: Sequence[Watch] = (),
     ) -> GuardedApp:
@@ -54,11 +55,13 @@ class GuardedApp(ServerApp):
         Args:
             app: The other app.
             policy: Another policy; None for this one.
+            home: The folder that the other policy's paths begin in; None for this one's.
             identify: Another way to tell who a node is, where this app has none of its own.
             watchers: Who else hears the events.
         """
         who = identify if identify is not None and self._identify is by_key else self._identify
-        return GuardedApp(app, policy or self._policy, self._bring, who, (*self._watchers, *watchers))
+        heard = (*self._watchers, *watchers)
+        return GuardedApp(app, policy or self._policy, self._bring, who, heard, self._home if home is None else home)
 
     @property
     def policy(self) -> Policy:

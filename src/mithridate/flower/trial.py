@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flwr.app import Context, Message, MetricRecord, RecordDict
@@ -66,6 +67,7 @@ class Setting:
         seed: Of everything.
         guarded: Whether there is a guard; an app without one of its own gets one.
         policy: Its policy; None for the app's own, or the default.
+        home: The folder that its paths begin in.
     """
 
     nodes: int = 10
@@ -74,6 +76,7 @@ class Setting:
     seed: int = 0
     guarded: bool = True
     policy: Policy | None = None
+    home: Path | None = None
 
     def __post_init__(self) -> None:
         for partition in self.liars:
@@ -249,9 +252,9 @@ def _server(app: ServerApp, setting: Setting, heard: Listener) -> ServerApp:
     bare = app.unguarded if isinstance(app, GuardedApp) else app
     if not setting.guarded:
         return _Watched(bare, setting.nodes, heard.hear)
-    guarded = app if isinstance(app, GuardedApp) else GuardedApp(bare, setting.policy or Policy())
+    guarded = app if isinstance(app, GuardedApp) else GuardedApp(bare, Policy())
     watched = _Watched(bare, setting.nodes, None)
-    return guarded.around(watched, policy=setting.policy, identify=named_node, watchers=[heard.hear])
+    return guarded.around(watched, policy=setting.policy, home=setting.home, identify=named_node, watchers=[heard.hear])
 
 
 def _liar(app: OpenApp, how: str, partition: int, setting: Setting) -> Client:
