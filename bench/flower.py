@@ -104,8 +104,7 @@ def played(app: App, client: ClientApp, n: int, d: int) -> tuple[float, float]:
         at.append((time.perf_counter(), time.process_time()))
 
     @server.main()
-    def main(grid: Grid, context: Context) -> None:
-        assert context.run_id
+    def main(grid: Grid, _: Context) -> None:
         strategy().start(grid=grid, initial_arrays=record_of(model(d)), num_rounds=ROUNDS, evaluate_fn=noted)
 
     run_local(server if policy is None else guard_app(server, policy), client, nodes=n)

@@ -50,6 +50,17 @@ def test_what_the_record_declares_beside_the_bytes_does_not_count():
     assert read(Array("int8", (99,), NUMPY, npy(np.ones(2)))).tolist() == [1.0, 1.0]
 
 
+def test_a_broken_header_is_refused_every_time_it_comes():
+    data = npy(np.ones(2)).replace(b"(2,)", b"[2] ")
+    for _ in range(2):
+        with pytest.raises(Unreadable, match="no array"):
+            read(Array("float64", (2,), NUMPY, data))
+
+
+def test_equal_headers_before_other_values_are_read_alike():
+    assert [read(Array(np.full(3, value))).tolist() for value in (1.0, 2.0)] == [[1.0] * 3, [2.0] * 3]
+
+
 def test_a_header_that_claims_a_terabyte_costs_nothing():
     data = npy(np.ones(4, np.float32)).replace(b"(4,)", b"(4" + b"0" * 11 + b",)").replace(b" " * 11 + b"\n", b"\n")
     tracemalloc.start()

@@ -65,6 +65,19 @@ def test_a_node_that_dies_over_its_work_costs_one_time_out_and_no_more():
     assert named(events, "node-1003") == [("absent", "failed")] * 2
 
 
+def test_what_is_sent_is_the_guards_own_copy_and_shared_as_the_app_shares_it():
+    grid, sent = LocalGrid([LocalNode(client_app(), i) for i in (5, 6)]), []
+    push = grid.push_messages
+    grid.push_messages = lambda messages: push(sent.extend(kept := list(messages)) or kept)
+    content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
+    with identified(1):
+        GuardedGrid(grid, Keeper(read_policy(BARE))).push_messages([Message(content, id, "train") for id in (5, 6)])
+    assert sent[0].content is sent[1].content
+    assert sent[0].content is not content
+    assert sent[0].content["arrays"] is not content["arrays"]
+    assert sent[0].content == content
+
+
 def test_a_node_that_raises_is_absent():
     def broken(message, context):
         raise ValueError("boom")
@@ -136,13 +149,23 @@ def test_a_strategy_hears_of_errors_where_nothing_was_made():
 
 def test_a_strategy_that_counts_replies_gets_one_per_client_as_soon_as_that_shows(caplog):
     found, _ = guarded(strategy=lambda: Bulyan(num_malicious_nodes=1), rounds=3)
-    assert "one reply per counted client" in caplog.text
+    assert "one reply per client" in caplog.text
     assert close(found, guarded(rounds=2)[0])  # the first round was lost
 
 
 def test_a_strategy_that_counts_replies_can_be_told_beforehand():
     policy = BARE + 'replies = "each"\n'
     found, _ = guarded(strategy=lambda: Bulyan(num_malicious_nodes=1), policy=policy)
+    assert close(found, guarded()[0])
+
+
+def test_a_strategy_that_counts_replies_gets_enough_of_them_when_clients_misbehave():
+    def broken(message, context):
+        raise ValueError("boom")
+
+    found, _ = guarded(
+        broken, strategy=lambda: Bulyan(num_malicious_nodes=1), policy=BARE + 'replies = "each"\n', nodes=7
+    )
     assert close(found, guarded()[0])
 
 

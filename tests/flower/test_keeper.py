@@ -46,6 +46,15 @@ def test_a_round_is_told_decided_and_remembered():
     assert set(event["seconds"]) == {"train", "guard"}
 
 
+def test_nothing_is_digested_where_nobody_listens():
+    keeper = Keeper(read_policy('[guard]\nrule = "median"'))
+    keeper.begin(3, SENT, ())
+    outcome = keeper.decide(0, SENT, cohort(1.0, 2.0, 9.0), (), ("a", "b", "c"))
+    keeper.write(SENT, outcome, ROUND)
+    assert not {"decision", "model", "delta_norm"} & outcome.event.keys()
+    assert "digest" not in vars(outcome.decision)
+
+
 def test_types_of_the_broadcast_are_kept():
     sent = Sent({"w": np.zeros(2, np.float64), "h": np.zeros(1, np.float16)})
     keeper = Keeper(read_policy('[guard]\nrule = "mean"'))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError
+from mithridate.guard import admission
 from mithridate.guard.admission import Admission, Limits, Refusal, Reply, Sent, admit
 from mithridate.guard.guard import Guard
 from mithridate.rules import MultiKrum, TrimmedMean
@@ -322,14 +323,17 @@ def test_a_hundred_thousand_mutated_replies():
 # One reply at a time
 
 
-@given(st.permutations(range(6)), st.sets(st.integers(0, 5)))
-def test_a_door_decides_as_admit_does_in_any_order_of_arrival(order, broken):
+NAMES = tuple(f"c{i}" for i in range(6))
+
+
+@given(st.permutations(range(6)), st.sets(st.integers(0, 5)), st.sampled_from([(), NAMES[:4], NAMES, ("b", *NAMES)]))
+def test_a_door_decides_as_admit_does_in_any_order_of_arrival(order, broken, expected_clients):
     sent = Sent({"w": np.zeros(3, np.float32)})
     replies = [
         Reply(f"c{i}", {"w": np.full(3, np.nan if i in broken else i, np.float32)}, num_examples=i) for i in range(6)
     ]
     expected, refused = admit(sent, replies, round=2, seed=5)
-    door = Admission(sent, 6, round=2, seed=5)
+    door = Admission(sent, 6, round=2, seed=5, expected=expected_clients)
     for i in order:
         assert door.offer(replies[i]) is (i not in broken)
     cohort, turned_away = door.close()
@@ -349,6 +353,27 @@ def test_a_door_takes_no_more_than_were_asked():
     cohort, refused = door.close()
     assert cohort.n == 1
     assert refused == (Refusal("a", "sent-twice", "more than 1 replies"),)
+
+
+@pytest.mark.parametrize("expected", [(), ("a", "b", "c")])
+def test_a_second_reply_of_one_client_takes_nobodys_row_for_good(expected):
+    door = Admission(Sent({"w": np.zeros(1, np.float32)}), 4, round=0, seed=0, expected=expected)
+    for client, value in (("b", 2), ("b", 2), ("c", 3), ("a", 1)):
+        assert door.offer(Reply(client, {"w": np.full(1, value, np.float32)}))
+    cohort, refused = door.close()
+    assert cohort.clients == (("a",), ("b",), ("c",))
+    assert cohort.updates[:, 0].tolist() == [1, 2, 3]
+    assert [refusal.reason for refusal in refused] == ["sent-twice"]
+
+
+def test_an_expected_clients_row_is_never_moved(monkeypatch):
+    door = Admission(Sent({"w": np.zeros(1, np.float32)}), 3, round=0, seed=0, expected=("a", "b", "c"))
+    for client in "cab":
+        door.offer(Reply(client, {"w": np.zeros(1, np.float32)}))
+    found = []
+    monkeypatch.setattr(admission, "_ordered", lambda updates, rows: found.append(list(rows)))
+    door.close()
+    assert found == [[0, 1, 2]]
 
 
 def test_a_door_records_what_the_venue_turned_away():
