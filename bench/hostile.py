@@ -37,10 +37,12 @@ def bare_outcome(found: Cell, honest: Cell) -> dict[str, Any]:
     assert honest.model is not None
     if found.end != "ended":
         return {"outcome": "hangs"} if found.end == "hangs" else {"outcome": "crash", "error": found.end}
+    if found.model is None:
+        return {"outcome": "none"}
     apart = drift(found.model, honest.model)
     if np.isnan(apart):
         return {"outcome": "nan"}
-    if found.model is not None and any(array.dtype.kind == "c" for array in found.model.values()):
+    if any(array.dtype.kind == "c" for array in found.model.values()):
         return {"outcome": "complex"}
     if not apart <= TOLERANCE:
         return {"outcome": "moved", "drift": None if np.isinf(apart) else float(f"{apart:.3g}")}
@@ -94,6 +96,13 @@ def about() -> dict[str, Any]:
     }
 
 
+def written(found: dict[str, Any]) -> str:
+    """The result file, a line per run."""
+    *head, (_, cells) = found.items()
+    lines = [f" {json.dumps(name)}: {json.dumps(value)}," for name, value in head]
+    return "\n".join(["{", *lines, ' "cells": [', ",\n".join(f"  {json.dumps(cell)}" for cell in cells), " ]", "}", ""])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=RESULTS)
@@ -109,7 +118,7 @@ def main() -> None:
             order = list(STRATEGIES)
             before.sort(key=lambda cell: (cell["liars"], order.index(cell["strategy"])))
             told = about() | {"refused": {name: turned_away(name) for name in REFUSED}, "cells": before}
-            given.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+            given.out.write_text(written(told), encoding="utf-8")
             failed = [cell for cell in before if cell["strategy"] == strategy and cell["guarded"]["wrong"]]
             print(strategy, len(failed), "not held", flush=True)
     PAGE.write_text(page(json.loads(given.out.read_text())), encoding="utf-8")

@@ -14,13 +14,14 @@ __all__ = ["PAGE", "page"]
 
 PAGE = Path(__file__).parent.parent / "docs" / "hostile.md"
 
-GLYPHS = {"ok": "✓", "moved": "≠", "nan": "N", "complex": "C", "metrics": "m", "crash": "✗", "hangs": "∞"}
+GLYPHS = {"ok": "✓", "moved": "≠", "nan": "N", "complex": "C", "metrics": "m", "none": "∅", "crash": "✗", "hangs": "∞"}
 WORDS = {
     "ok": "as without liars",
     "moved": "the model is elsewhere",
     "nan": "the model holds NaN or Inf",
     "complex": "the model holds complex numbers",
     "metrics": "the model is right, the reported metrics are not",
+    "none": "every round is dropped, and no model comes of it",
     "crash": "the run ends with an exception",
     "hangs": "the run waits for ever",
 }
@@ -53,13 +54,15 @@ def _shown(cell: Mapping[str, Any] | None) -> str:
     if cell is None:
         return "–"
     bare = GLYPHS[cell["bare"]["outcome"]]
-    if "drift" in cell["bare"]:
-        bare += "∞" if cell["bare"]["drift"] is None else _size(cell["bare"]["drift"])
+    if cell["bare"].get("drift") is not None:  # an array of another shape is at no distance
+        bare += _size(cell["bare"]["drift"])
     return f"{bare} {'✗' if cell['guarded']['wrong'] else '✓'}"
 
 
 def _size(drift: float) -> str:
-    return f"{drift:.0e}".replace("e+0", "e").replace("e+", "e") if drift >= 1000 else f"{drift:.2g}"
+    if drift >= 1000:
+        return f"{drift:.0e}".replace("e+0", "e").replace("e+", "e")
+    return f"{drift:.0f}" if drift >= 10 else f"{drift:.2g}"
 
 
 def _said(row: Iterable[Mapping[str, Any]]) -> str:
@@ -106,7 +109,8 @@ version {versions["mithridate"]}; every run stands in `bench/results/hostile.jso
 {found["clients"]} clients in one process, {found["rounds"]} rounds, Flower's strategies unchanged. One client, in the second
 table two, does not send what it should. The guard is the default one (`guard_app(app)`, no policy file), which bears two liars
 of twelve; only {counting} get `[round] replies = "each"`, because they
-count replies.
+count replies. One seed; a model of two arrays and a counter (none for QFedAvg, which cannot average one); honest clients that
+differ by little. What is measured is whether nonsense gets in, not how well a rule tells like from like.
 
 Each cell shows the run without a guard, then the run with it. Bare:
 
@@ -152,8 +156,8 @@ Exceptions that ended bare runs: {errors(by_count[2])}.
 * "No reply" costs the whole time-out, bare and guarded; time is simulated here.
 * A message in another node's name, the same reply twice, an old message: shown as a transport would deliver them that does not
   check. Whether Flower's does is another question.
-* The first round's reply, sent again with the right addresses, is just another update here. With
-  `[identity] require = "signature"` a reply says which model it answers and is refused as `wrong-model`.
+* The first round's reply, sent again with the right addresses, is just another update here. Only a signed reply says which
+  model it answers: see [identity](identity.md).
 * A large config record reaches the server's memory before the guard can look at it; it is not handed on.
 * Attacks that stay within what honest clients send are not on this page: [results.md](results.md) has them.
 

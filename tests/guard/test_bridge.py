@@ -31,6 +31,12 @@ def test_a_round_by_hand():
     assert SENT["w"].tolist() == [1, 2]
 
 
+def test_a_counter_that_arithmetic_made_a_scalar_is_an_array_still():
+    replies = {name: {"w": np.ones(2, np.float32), "steps": SENT["steps"] + 1} for name in "abc"}
+    assert isinstance(replies["a"]["steps"], np.generic)
+    assert decide(SENT, replies | {"eve": None}, policy=MEDIAN).out == {"eve": "not-a-mapping"}
+
+
 def test_examples_weigh():
     mean = read_policy('[guard]\nrule = "weighted-mean"')
     replies = {"ann": reply(2, 2), "bob": reply(5, 2)}

@@ -117,7 +117,7 @@ class GuardedRounds:
         claims, broadcast = examples or {}, Sent(sent, None if asked is None else tuple(asked))
         cohort, refusals = admit(
             broadcast,
-            [Reply(client, arrays, claims.get(client, 1)) for client, arrays in replies.items()],
+            [Reply(client, _whole(arrays), claims.get(client, 1)) for client, arrays in replies.items()],
             round=self.round,
             seed=self.policy.round.seed,
             limits=self.policy.admission,
@@ -200,6 +200,13 @@ def nobody_admitted(d: int) -> Decision:
 def held_back(d: int, why: str) -> Decision:
     """The refused decision of a round that was never put to the guard."""
     return Decision(np.zeros(d, np.float32), (), None, (), why)
+
+
+def _whole(arrays: Any) -> Any:
+    """A client's arrays with numpy's scalars, which arithmetic makes of arrays without dimensions, as arrays again."""
+    if not isinstance(arrays, Mapping):
+        return arrays
+    return {name: np.asarray(value) if isinstance(value, np.generic) else value for name, value in arrays.items()}
 
 
 def _out(
