@@ -46,7 +46,7 @@ def flower(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no line per round")] = False,
     form: FormatOption = Format.text,
 ) -> None:
-    """Run a Flower app in this process, without Ray, SuperLink or network.
+    """Run a Flower app in this process, without any network.
 
     An app that has no guard gets the default one, unless --bare says otherwise. Each round is a line: what the app measures, and
     whom the guard left out and why.

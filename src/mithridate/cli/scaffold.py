@@ -25,7 +25,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="write over files that exist")] = False,
     form: FormatOption = Format.text,
 ) -> None:
-    """Write a policy.toml and a scenario.toml to begin with, or a Flower app."""
+    """Write a policy and a scenario, or a Flower app."""
     texts = flower_app() if flower else {name: packaged(name) for name in _FILES}
     there = [name for name in texts if (folder / name).exists() or (folder / name).is_symlink()]
     if there and not force:
