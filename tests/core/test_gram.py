@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mithridate.core.errors import NotFinite
+from mithridate.core.kernels import gram
 from mithridate.core.kernels.gram import geometry
+from mithridate.rules import MultiKrum
+from mithridate.testing import cohort
 
 
 def true_distances(rows):
@@ -51,6 +54,20 @@ def test_the_geometry_of_mixed_rows_needs_no_rows(seed, n, k, whole):
     exact = mixing @ rows.astype(np.float64)
     assert np.allclose(mixed.products, exact @ exact.T, rtol=1e-4, atol=1e-4)
     assert np.allclose(mixed.squared_distances, true_distances(exact), rtol=1e-4, atol=1e-3)
+
+
+def test_a_few_rows_at_a_time_are_the_same_bits(monkeypatch):
+    rows = np.random.default_rng(0).standard_normal((23, 300)).astype(np.float32)
+    rows[5] = rows[4] + np.float32(1e-4)
+    rows[4:8] += 1000
+    whole = geometry(rows)
+    scores = MultiKrum(f=4).share(cohort(rows))[1]
+    monkeypatch.setattr(gram, "_PORTION_FLOATS", 50)
+    assert [part.stop - part.start for part in gram.portions(23)] == [2] * 11 + [1]
+    parts = geometry(rows)
+    assert np.array_equal(parts.gram, whole.gram)
+    assert np.array_equal(parts.squared_distances, whole.squared_distances)
+    assert np.array_equal(MultiKrum(f=4).share(cohort(rows))[1], scores)
 
 
 def test_no_rows_have_an_empty_geometry():

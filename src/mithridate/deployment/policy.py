@@ -47,7 +47,7 @@ def _judged(policy: Policy, subject: str) -> Iterator[Finding]:
     if policy.monitor.port is not None and not is_loopback(policy.monitor.host):
         evidence = f"[monitor] host is {policy.monitor.host}: metrics name clients, and have no password"
         yield Finding(
-            "metrics-exposed", "medium", subject, evidence, "serve them on 127.0.0.1 and let a proxy ask for a password"
+            "metrics-exposed", "medium", subject, evidence, "serve them on 127.0.0.1 and let a proxy ask for one"
         )
     if policy.round.on_refusal == "keep" and policy.round.quorum == 1:
         evidence = "[round] quorum is 1: a single client that answers makes the round"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Layout
 from mithridate.flower.arrays import arrays_of, record_bytes, record_of
 from mithridate.flower.gate import Gate, Round
+from mithridate.flower.local import copied
 from mithridate.flower.metrics import Claims, agreed
 from mithridate.flower.private import SERVER_NODE
 from mithridate.flower.replies import Opened, model_of, opened
@@ -162,6 +163,20 @@ class Batch(ABC):
                 models = {} if record is None else {model: record.copy()}
                 made[id] = self._reply(id, models, metrics, before.told["metrics"], weight)
         return made | self.errors(made, all_others=True)
+
+    def for_all(self, handed: Handed) -> Handed:
+        """The same for everybody who was asked, counted or not: a strategy that wants a certain number of replies (Bulyan) would
+        otherwise drop the round whenever clients misbehave. As all replies are alike, their weights do not matter."""
+        if not handed.replies:
+            return handed
+        content, weight = next(iter(handed.replies.values())).content, handed.weights[0][1]
+        more = {
+            id: Message(copied(content), reply_to=asked.message)
+            for id, asked in self.ids.items()
+            if id not in handed.replies
+        }
+        weights = handed.weights + tuple((self.ids[id].client, weight) for id in more)
+        return replace(handed, replies=handed.replies | more, weights=weights)
 
     @abstractmethod
     def _take(self, id: str, asked: Asked, reply: Message) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from mithridate.core.card import Card
 from mithridate.core.cohort import Cohort
 from mithridate.core.errors import UnmetPrecondition
-from mithridate.core.kernels import column_mean_around_median
+from mithridate.core.kernels import column_mean_around_median, portions
 from mithridate.core.protocols import Columnwise, Linear, at_least, fits
 
 __all__ = ["Bulyan", "Krum", "MultiKrum"]
@@ -20,8 +20,12 @@ __all__ = ["Bulyan", "Krum", "MultiKrum"]
 def _scores(squared_distances: np.ndarray, f: int) -> np.ndarray:
     """Sum of each row's n - f - 2 smallest squared distances to *other* rows."""
     n = squared_distances.shape[0]
-    others = squared_distances[~np.eye(n, dtype=bool)].reshape(n, n - 1)
-    return _nearest(np.sort(others, axis=1), f)
+    scores = np.empty(n)
+    for rows in portions(n):
+        some = squared_distances[rows]
+        others = some[~np.eye(len(some), n, rows.start, dtype=bool)].reshape(len(some), n - 1)
+        scores[rows] = np.sort(others, axis=1)[:, : max(n - f - 2, 0)].sum(axis=1)
+    return scores
 
 
 def _nearest(ascending: np.ndarray, f: int) -> np.ndarray:

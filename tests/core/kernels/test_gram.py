@@ -107,3 +107,15 @@ def test_a_memory_map_gives_the_same_bits_and_stays_as_it_was(kernels, tmp_path)
     with running(kernels):
         assert geometry(on_disk).gram.tobytes() == geometry(rows).gram.tobytes()
     assert digest(on_disk) == before
+
+
+@pytest.mark.parametrize("shape", [(13, 5000), (9, 127), (8, 1)])
+def test_block_by_block_is_bit_for_bit_the_whole(shape, monkeypatch):
+    compiled = pytest.importorskip("mithridate.core.kernels.compiled_sums")
+    rows = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    chosen = np.arange(shape[0])[::-1].copy()
+    whole = compiled.centred_products(rows, chosen, 3)
+    monkeypatch.setattr(compiled, "_WHOLE_ROWS", 4)
+    monkeypatch.setattr(compiled, "_BLOCK_ROWS", 5)
+    assert np.array_equal(compiled.centred_products(rows, chosen, 3), whole)
+    assert np.array_equal(whole, whole.T)

@@ -9,7 +9,7 @@ from mithridate.core.kernels.columns import (
     column_trimmed_mean,
 )
 from mithridate.core.kernels.combine import combine
-from mithridate.core.kernels.gram import Geometry, geometry
+from mithridate.core.kernels.gram import Geometry, geometry, portions
 
 __all__ = [
     "LARGEST",
@@ -22,5 +22,6 @@ __all__ = [
     "column_trimmed_mean",
     "combine",
     "geometry",
+    "portions",
     "refuse_unless_finite",
 ]

@@ -17,9 +17,12 @@ __all__ = ["centred_products", "weighted_sums"]
 
 _SHARE_LANES = 2048
 _GRAM_TILES = 32
+_WHOLE_ROWS, _BLOCK_ROWS = 320, 192
+_CENTRE = -1
 _STRIP = types.Array(float32, 2, "C", readonly=True)
 _FLOATS = types.Array(float64, 1, "C", readonly=True)
 _PLACES = types.Array(intp, 1, "C", readonly=True)
+_PART = types.Array(float64, 2, "A")
 
 
 def weighted_sums(weights: np.ndarray, used: np.ndarray, strip: np.ndarray, largest: float, out: np.ndarray) -> bool:
@@ -30,13 +33,23 @@ def weighted_sums(weights: np.ndarray, used: np.ndarray, strip: np.ndarray, larg
 
 
 def centred_products(strip: np.ndarray, rows: np.ndarray, centre: int) -> np.ndarray:
-    """See `plain.centred_products`."""
-    k = len(rows) + 1
+    """See `plain.centred_products`. Many rows are taken block by block, so that the sums of two blocks stay in the cache."""
+    everyone = np.append(rows, _CENTRE).astype(np.intp, copy=False)
+    k = len(everyone)
     found = np.zeros((k, k))
-    _centred_products(strip, rows, centre, found)
-    lower = np.tril_indices(k, -1)
-    found[lower] = found.T[lower]
+    step = k if k <= _WHOLE_ROWS else _BLOCK_ROWS
+    for left in range(0, k, step):
+        ours = slice(left, left + step)
+        for right in range(left, k, step):
+            theirs = slice(right, right + step)
+            _centred_products(strip, everyone[ours], everyone[theirs], centre, right == left, found[ours, theirs])
+            found[theirs, ours] = found[ours, theirs].T if right > left else _mirrored(found[ours, ours])
     return found
+
+
+def _mirrored(upper: np.ndarray) -> np.ndarray:
+    """The symmetric matrix with this upper triangle."""
+    return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
 
 
 @jit(types.boolean(_FLOATS, _PLACES, _STRIP, uint32, float32[::1]))
@@ -75,25 +88,25 @@ def _weighted_sum(weights: Any, used: Any, strip: Any, largest: Any, out: Any) -
 
 @jit()
 def _fill(strip: Any, rows: Any, centre: Any, start: Any, width: Any, tile: Any) -> None:
-    """The chosen rows minus the centre, and the centre itself, as rows of the tile; missing columns are zero."""
+    """The chosen rows minus the centre, or the centre itself, as rows of the tile."""
     origin = strip[centre, start : start + width]
-    if width < GRAM_LANES:
-        tile[:] = 0
     for r in range(len(rows)):
-        into, source = tile[r * GRAM_LANES :][:width], strip[rows[r], start : start + width]
-        for k in range(width):
-            into[k] = source[k] - origin[k]
-    into = tile[len(rows) * GRAM_LANES :][:width]
-    for k in range(width):
-        into[k] = origin[k]
+        into = tile[r * GRAM_LANES :][:width]
+        if rows[r] == _CENTRE:
+            for k in range(width):
+                into[k] = origin[k]
+        else:
+            source = strip[rows[r], start : start + width]
+            for k in range(width):
+                into[k] = source[k] - origin[k]
 
 
 @jit()
-def _collect(sums: Any, found: Any) -> None:
-    """Add the vectors of float32 sums up into the upper triangle, and clear them."""
-    k, at = found.shape[0], 0
-    for i in range(0, k, 4):
-        for j in range(i, k, 4):
+def _collect(sums: Any, upper: Any, found: Any) -> None:
+    """Add the vectors of float32 sums up into the matrix, or its upper triangle, and clear them."""
+    at = 0
+    for i in range(0, found.shape[0], 4):
+        for j in range(i if upper else 0, found.shape[1], 4):
             for cell in range(16):
                 part = 0.0
                 for lane in range(WIDE):
@@ -101,28 +114,34 @@ def _collect(sums: Any, found: Any) -> None:
                     sums[at + lane] = 0
                 at += WIDE
                 row, column = i + cell // 4, j + cell % 4
-                if row <= column and column < k:
+                if row < found.shape[0] and column < found.shape[1] and (row <= column or not upper):
                     found[row, column] += part
 
 
-@jit(types.void(_STRIP, _PLACES, intp, float64[:, ::1]))
-def _centred_products(strip: Any, rows: Any, centre: Any, found: Any) -> None:
-    k, d = found.shape[0], strip.shape[1]
-    fours = (k + 3) // 4
-    lanes = np.uint64(GRAM_LANES)
-    tile = np.zeros(fours * 4 * GRAM_LANES, np.float32)
-    sums = np.zeros(fours * (fours + 1) // 2 * 16 * WIDE, np.float32)
+@jit(types.void(_STRIP, _PLACES, _PLACES, intp, types.boolean, _PART))
+def _centred_products(strip: Any, rows: Any, others: Any, centre: Any, upper: Any, found: Any) -> None:
+    """Products of some rows with others; where both are the same, of its upper triangle only."""
+    d, lanes = strip.shape[1], np.uint64(GRAM_LANES)
+    fours, more = (len(rows) + 3) // 4, (len(others) + 3) // 4
+    beside = 0 if upper else 4 * fours
+    tile = np.zeros((4 * fours + 4 * more) * GRAM_LANES, np.float32)
+    sums = np.zeros(fours * more * 16 * WIDE, np.float32)
     for start in range(0, d, GRAM_LANES):
-        _fill(strip, rows, centre, start, min(GRAM_LANES, d - start), tile)
+        width = min(GRAM_LANES, d - start)
+        if width < GRAM_LANES:
+            tile[:] = 0
+        _fill(strip, rows, centre, start, width, tile)
+        if not upper:
+            _fill(strip, others, centre, start, width, tile[beside * GRAM_LANES :])
         at = np.uint64(0)
         for i in range(fours):
             a = np.uint64(4 * i) * lanes
             ours = (a, a + lanes, a + 2 * lanes, a + 3 * lanes)
-            for j in range(i, fours):
-                b = np.uint64(4 * j) * lanes
+            for j in range(i if upper else 0, more):
+                b = np.uint64(beside + 4 * j) * lanes
                 theirs = (b, b + lanes, b + 2 * lanes, b + 3 * lanes)
                 add_products(tile, ours, theirs, sums, at)
                 at += np.uint64(16 * WIDE)
         if start // GRAM_LANES % _GRAM_TILES == _GRAM_TILES - 1:
-            _collect(sums, found)
-    _collect(sums, found)
+            _collect(sums, upper, found)
+    _collect(sums, upper, found)

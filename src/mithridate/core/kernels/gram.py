@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,10 +12,11 @@ from mithridate.core.errors import NotFinite
 from mithridate.core.kernels.blocks import refuse_unless_finite, row_peaks, strips
 from mithridate.core.kernels.engine import fastest
 
-__all__ = ["Geometry", "geometry"]
+__all__ = ["Geometry", "geometry", "portions"]
 
 _ILL_CONDITIONED = 1e4
 _ROUNDING = 1e-3
+_PORTION_FLOATS = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,10 @@ class Geometry:
     def squared_distances(self) -> np.ndarray:
         """‖u_i - u_j‖², (n, n), exactly zero on the diagonal and never negative."""
         own = np.diagonal(self.gram)
-        found: np.ndarray = np.maximum(own[:, None] + own[None, :] - 2 * self.gram, 0.0)
+        found: np.ndarray = np.add.outer(own, own)
+        for rows in portions(len(found)):
+            found[rows] -= 2 * self.gram[rows]
+            np.maximum(found[rows], 0.0, out=found[rows])
         np.fill_diagonal(found, 0.0)
         return found
 
@@ -85,12 +90,20 @@ def geometry(matrix: np.ndarray) -> Geometry:
     centre = 0
     for _ in range(3):
         seen = _pass(matrix, centre)
-        typical = np.median(seen.squared_distances, axis=1)
+        typical = np.concatenate([np.median(seen.squared_distances[rows], axis=1) for rows in portions(n)])
         medoid = int(np.argmin(typical))
         if medoid == centre or seen.gram[medoid, medoid] <= _ILL_CONDITIONED * typical[medoid]:
             break
         centre = medoid
-    return replace(seen, gram=_refined(matrix, np.arange(n), seen.gram))
+    refined = _refined(matrix, np.arange(n), seen.gram)
+    return seen if refined is seen.gram else replace(seen, gram=refined)
+
+
+def portions(n: int) -> Iterator[slice]:
+    """All of n rows, a few at a time: what is made of an (n, n) matrix on the way should not be as large as itself."""
+    step = max(1, _PORTION_FLOATS // max(n, 1))
+    for first in range(0, n, step):
+        yield slice(first, min(first + step, n))
 
 
 def _refined(matrix: np.ndarray, rows: np.ndarray, gram: np.ndarray) -> np.ndarray:
@@ -101,8 +114,10 @@ def _refined(matrix: np.ndarray, rows: np.ndarray, gram: np.ndarray) -> np.ndarr
     x_i . x_j = y_i . y_j + y_i . x_s + y_j . x_s + x_s . x_s, in which all but the first term cancels from distances.
     """
     own = np.diagonal(gram)
-    squared = own[:, None] + own[None, :] - 2 * gram
-    near = squared < _ROUNDING * np.maximum(own[:, None], own[None, :])
+    near = np.empty(gram.shape, bool)
+    for part in portions(len(gram)):
+        squared = own[part, None] + own[None, :] - 2 * gram[part]
+        near[part] = squared < _ROUNDING * np.maximum(own[part, None], own[None, :])
     np.fill_diagonal(near, False)
     if not near.any():
         return gram
@@ -131,12 +146,15 @@ def _components(near: np.ndarray) -> list[np.ndarray]:
 def _pass(matrix: np.ndarray, centre: int, rows: np.ndarray | None = None) -> Geometry:
     """The geometry of the matrix, or of some of its rows, as one of its rows sees it."""
     chosen = np.arange(matrix.shape[0]) if rows is None else rows
-    found = np.zeros((len(chosen) + 1,) * 2)
+    found: np.ndarray | None = None
     kernels = fastest(matrix.size)
     with np.errstate(over="ignore", invalid="ignore"):
         for _, strip in strips(matrix):
-            found += kernels.centred_products(strip, chosen, centre)
+            part = kernels.centred_products(strip, chosen, centre)
+            found = part if found is None else np.add(found, part, out=found)
             if not np.isfinite(found).all():
                 refuse_unless_finite(row_peaks(matrix))
                 raise NotFinite("the rows are too far apart for their inner products to be represented")
+    if found is None:  # no columns
+        found = np.zeros((len(chosen) + 1,) * 2)
     return Geometry(found[:-1, :-1], found[:-1, -1], float(found[-1, -1]))
