@@ -19,14 +19,13 @@ from mithridate.flower.grid import by_key
 from mithridate.flower.keeper import RunStopped
 from mithridate.flower.lies import lying
 from mithridate.flower.local import Client, run_local
-from mithridate.flower.private import NodeInfo, Run
+from mithridate.flower.private import LOGGER, ROUND_BEGINS, NodeInfo, Run
 from mithridate.flower.server import GuardedApp
 from mithridate.guard.policy import Policy
 
 __all__ = ["AppFailed", "Listener", "RoundTold", "Setting", "named_node", "tried"]
 
 _WAITS = 5
-_FLOWER = "flwr"
 
 
 class AppFailed(MithridateError):
@@ -116,7 +115,7 @@ class Listener(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = str(record.msg)
         args = record.args if isinstance(record.args, tuple) else (record.args,)
-        if text.startswith("[ROUND") and len(args) == 2:
+        if text.startswith(ROUND_BEGINS) and len(args) == 2:
             self.flush_round()
             self._of = args[1] if isinstance(args[1], int) else None
         for each in args:
@@ -266,7 +265,7 @@ def _liar(app: OpenApp, how: str, partition: int, setting: Setting) -> Client:
 @contextmanager
 def _listening(heard: Listener) -> Iterator[None]:
     """Flower's log goes to the listener and nowhere else."""
-    logger = logging.getLogger(_FLOWER)
+    logger = logging.getLogger(LOGGER)
     before = list(logger.handlers), logger.level, logger.propagate
     logger.handlers, logger.propagate = [heard], False
     logger.setLevel(logging.INFO)
