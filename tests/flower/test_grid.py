@@ -181,6 +181,7 @@ def test_metrics_are_those_of_the_majority():
     assert set(metrics) == {"loss"}
     assert metrics["loss"] > 0
     assert [event["event"] for event in events] == ["round", "evaluated"]
+    assert events[1]["odd_metrics"] == [["node-1003", ["evil"]]]
 
 
 def test_an_evaluation_that_fails_is_named():
@@ -357,3 +358,17 @@ def test_where_the_policy_asks_for_keys_nodes_without_one_are_not_asked():
         content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
         list(grid.send_and_receive([Message(content, id, "train") for id in grid.get_node_ids()]))
     assert events[0]["refusals"] == [["node-7", "failed", "the node has no key, and the policy asks for one"]]
+
+
+def test_metrics_that_are_no_numbers_are_named_in_the_record():
+    def odd(message, context):
+        answer = client_app()(message, context)
+        answer.content["metrics"]["train_loss"] = float("nan")
+        answer.content["metrics"]["a\nb" * 999] = 1.0
+        return answer
+
+    _, events = guarded(odd, rounds=1)
+    ((client, names),) = events[0]["odd_metrics"]
+    assert client == "node-1003"
+    assert "train_loss" in names
+    assert all(name.isprintable() and len(name) <= 256 for name in names)

@@ -302,7 +302,8 @@ class GuardedGrid(Grid):
         if outcome.model is not None and shares:
             handed = batch.handed(outcome.model, shares, to != "one")
             handed = batch.for_all(handed) if to == "asked" else handed
-        told = {"seconds": {"train": took_s}, "bytes_up": batch.bytes_up} | handed.told
+        told = {"seconds": {"train": took_s}, "bytes_up": batch.bytes_up, "odd_metrics": batch.odd_metrics(handed)}
+        told |= handed.told
         self._keeper.write(batch.sent, outcome, told)
         if outcome.model is not None:
             self._handed = batch.sent.flat, outcome.decision.delta
@@ -311,7 +312,8 @@ class GuardedGrid(Grid):
     def _told(self, batch: Batch, to: _To) -> dict[str, Message]:
         handed = batch.handed(to != "one") if isinstance(batch, Evaluation) else Handed({}, {})
         handed = batch.for_all(handed) if to == "asked" else handed
-        self._keeper.evaluated(handed.told, {batch.ids[id].client: why for id, why in batch.failures.items()})
+        told = handed.told | {"odd_metrics": batch.odd_metrics(handed)}
+        self._keeper.evaluated(told, {batch.ids[id].client: why for id, why in batch.failures.items()})
         return handed.replies | batch.errors(but=handed.replies, all_others=to != "one" or not handed.replies)
 
 
