@@ -6,6 +6,7 @@ import pytest
 
 from mithridate.cli.app import invoked
 from tests.cli.command import SCENARIO
+from tests.venues.recorded import recorded
 
 
 @pytest.fixture
@@ -22,3 +23,9 @@ def finished(tmp_path_factory):
     (root / "scenario.toml").write_text(SCENARIO)
     assert invoked(["run", str(root / "scenario.toml"), "--out", str(root / "runs" / "small"), "-q"]) == 0
     return root / "runs" / "small"
+
+
+@pytest.fixture(scope="session")
+def federated(tmp_path_factory):
+    """The record of a real federation; not to be changed."""
+    return recorded(tmp_path_factory.mktemp("federated") / "runs")

@@ -114,3 +114,17 @@ def test_the_port_is_the_one_that_programs_serve_on(capsys):
     from mithridate.monitor.serving import PORT
 
     assert f"[default: {PORT}]" in said(capsys, "metrics", "--help").out
+
+
+def test_of_a_federation_nothing_is_made_up(capsys, federated):
+    found = said(capsys, "metrics", federated, "--once", "--clients", "20")
+    assert found.code == 0, found.err
+    families = {family.name: family.samples for family in text_string_to_metric_families(found.out)}
+    assert not {name for name in families if "canary" in name or "epsilon" in name or "audit" in name}
+    (quorum,) = families["mithridate_quorum_clients"]
+    assert quorum.value == 3
+    decided = {(each.labels["decision"], each.labels["reason"]) for each in families["mithridate_updates"]}
+    assert ("malformed", "not-finite") in decided
+    assert not {reason for _, reason in decided} & {"failed"}
+    states = {each.labels["state"]: each.value for each in families["mithridate_clients"]}
+    assert (states["refused"], states["absent"]) == (1, 1)

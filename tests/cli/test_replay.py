@@ -53,3 +53,20 @@ def test_what_cannot_be_replayed_says_why(capsys, finished, tmp_path):
     wrong = said(capsys, "replay", finished, "--guard", tmp_path / "policy.toml")
     assert wrong.code == 2
     assert f"{tmp_path / 'policy.toml'}:2: rule: unknown rule 'maen'; did you mean 'mean'?" in wrong.err
+
+
+def test_the_record_of_a_federation_is_confirmed_and_nothing_is_said_of_liars(capsys, federated):
+    found = said(capsys, "replay", federated)
+    assert found.code == 0, found.err
+    assert "all 6 decisions are byte-identical to the recorded ones" in found.out
+    assert "liars" not in found.out
+    rounds = said(capsys, "replay", federated, "--format", "json").json["rounds"]
+    assert all(each["liars_counted"] is None and each["same"] for each in rounds)
+    assert {len(each["counted"]) for each in rounds} == {7, 8}
+
+
+def test_what_another_guard_had_done_to_a_federation_is_answered(capsys, federated, tmp_path):
+    (tmp_path / "policy.toml").write_text("[guard]\nrule = 'mean'\n[round]\nquorum = 3\n")
+    found = said(capsys, "replay", federated, "--guard", tmp_path / "policy.toml", "--format", "json").json
+    assert "hospital-03" in found["rounds"][0]["counted"]
+    assert found["own_guard"] is False

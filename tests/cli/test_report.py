@@ -35,3 +35,16 @@ def test_json_says_what_procedures_came_to(capsys, tmp_path):
     assert found.code == 0, found.err
     (told,) = found.json["procedures"]
     assert (told["procedure"], "never rang" in told["said"]) == ("rollback", True)
+
+
+def test_a_real_federation_has_a_page_of_its_own(capsys, federated, tmp_path):
+    for given in (federated, federated.parent):
+        found = said(capsys, "report", given, "--out", tmp_path / "page.html", "--format", "json")
+        assert found.code == 0, found.err
+        assert found.json["procedures"] == []
+        assert "Nobody knows here who lies" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_real_and_simulated_runs_are_not_mixed(capsys, federated, finished, tmp_path):
+    found = said(capsys, "report", finished, federated, "--out", tmp_path / "page.html")
+    assert (found.code, "is a real federation, others are simulated" in found.err) == (2, True)

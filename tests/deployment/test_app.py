@@ -6,6 +6,7 @@ import pytest
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.deployment.app import examine_app
+from tests.deployment.test_policy import SOUND
 
 PROJECT = """[tool.flwr.app.components]
 serverapp = "pkg.server_app:app"
@@ -21,6 +22,7 @@ def app(tmp_path):
     (tmp_path / "pyproject.toml").write_text(PROJECT)
     (tmp_path / "pkg" / "server_app.py").write_text(SERVER)
     (tmp_path / "pkg" / "client_app.py").write_text(CLIENT)
+    (tmp_path / "policy.toml").write_text(SOUND)
     return tmp_path
 
 
@@ -48,6 +50,24 @@ def test_a_server_without_the_call_is_unguarded(app, source):
 def test_a_client_without_the_mod_is_unguarded(app):
     (app / "pkg" / "client_app.py").write_text("app = ClientApp()\n")
     assert [(each.name, each.severity) for each in examine_app(app)] == [("client-unguarded", "medium")]
+
+
+def test_its_policy_is_examined_where_the_guard_would_find_it(app):
+    (app / "pkg" / "policy.toml").write_text(SOUND.replace("quorum = 5", "quorum = 1"))
+    (found,) = examine_app(app)
+    assert (found.name, found.subject) == ("quorum-of-one", f"policy {app / 'pkg' / 'policy.toml'}")
+
+
+def test_a_policy_that_is_not_there_is_told_once(app):
+    (app / "policy.toml").unlink()
+    assert [each.name for each in examine_app(app)] == ["policy-broken"]
+
+
+@pytest.mark.parametrize("call", ["guard_app(app)", "guard_app(app, made())", "guard_app(app, policy=POLICY)"])
+def test_a_policy_that_is_no_literal_is_left_to_the_guard(app, call):
+    (app / "pkg" / "server_app.py").write_text(f"app = {call}\n")
+    (app / "pkg" / "client_app.py").write_text("app = ClientApp(mods=[guard_client()])\n")
+    assert list(examine_app(app)) == []
 
 
 @pytest.mark.parametrize(

@@ -365,3 +365,19 @@ def test_a_mod_is_a_mod():
     app = ClientApp(mods=[guard_client(read_policy(""))])
     assert app is not None
     assert ArrayRecord() == record_of({})
+
+
+def test_a_model_with_a_layer_made_to_copy_samples_is_declined(tmp_path):
+    rows = np.tile(np.random.default_rng(0).normal(size=64), (32, 1)).astype(np.float32)
+    model = {"1.weight": rows, "1.bias": np.linspace(-2, 2, 32, dtype=np.float32), "steps": np.array(0)}
+    reply = answered("", asked(key=None, model=model), tmp_path)
+    assert reply.error.code == DECLINED
+    assert "1.weight: rows point the same way" in reply.error.reason
+    content = RecordDict({"arrays": record_of(model)})
+    with identified(1):
+        message = numbered(Message(content, 5, "train"), "m")
+    trusting = GuardedClient(read_policy("[client]\nrefuse-imprint = false"), tmp_path)
+    reply = trusting(
+        message, Context(1, 5, {}, RecordDict(), {}), lambda message, context: Message(content, reply_to=message)
+    )
+    assert reply.has_content()

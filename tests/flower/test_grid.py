@@ -149,13 +149,23 @@ def test_a_strategy_hears_of_errors_where_nothing_was_made():
 
 def test_a_strategy_that_counts_replies_gets_one_per_client_as_soon_as_that_shows(caplog):
     found, _ = guarded(strategy=lambda: Bulyan(num_malicious_nodes=1), rounds=3)
-    assert "one reply per counted client" in caplog.text
+    assert "one reply per client" in caplog.text
     assert close(found, guarded(rounds=2)[0])  # the first round was lost
 
 
 def test_a_strategy_that_counts_replies_can_be_told_beforehand():
     policy = BARE + 'replies = "each"\n'
     found, _ = guarded(strategy=lambda: Bulyan(num_malicious_nodes=1), policy=policy)
+    assert close(found, guarded()[0])
+
+
+def test_a_strategy_that_counts_replies_gets_enough_of_them_when_clients_misbehave():
+    def broken(message, context):
+        raise ValueError("boom")
+
+    found, _ = guarded(
+        broken, strategy=lambda: Bulyan(num_malicious_nodes=1), policy=BARE + 'replies = "each"\n', nodes=7
+    )
     assert close(found, guarded()[0])
 
 
@@ -171,6 +181,7 @@ def test_metrics_are_those_of_the_majority():
     assert set(metrics) == {"loss"}
     assert metrics["loss"] > 0
     assert [event["event"] for event in events] == ["round", "evaluated"]
+    assert events[1]["odd_metrics"] == [["node-1003", ["evil"]]]
 
 
 def test_an_evaluation_that_fails_is_named():
@@ -216,7 +227,7 @@ def test_an_app_that_waits_for_nodes_that_never_come_is_stopped():
 def test_a_node_that_was_asked_before_is_still_there_for_the_strategy_and_fails_at_once():
     nodes = [LocalNode(client_app(), 5 + i, {"partition-id": i}) for i in range(4)]
     events: list[dict[str, Any]] = []
-    keeper = Keeper(read_policy(""), watchers=[lambda event: events.append(dict(event))])
+    keeper = Keeper(read_policy(""), watchers=[rounds_into(events)])
     grid = GuardedGrid(LocalGrid(nodes), keeper, clock=lambda: 0.0)
     with identified(1):
         for online in (True, False):
@@ -347,3 +358,17 @@ def test_where_the_policy_asks_for_keys_nodes_without_one_are_not_asked():
         content = RecordDict({"arrays": ArrayRecord({name: Array(value) for name, value in MODEL.items()})})
         list(grid.send_and_receive([Message(content, id, "train") for id in grid.get_node_ids()]))
     assert events[0]["refusals"] == [["node-7", "failed", "the node has no key, and the policy asks for one"]]
+
+
+def test_metrics_that_are_no_numbers_are_named_in_the_record():
+    def odd(message, context):
+        answer = client_app()(message, context)
+        answer.content["metrics"]["train_loss"] = float("nan")
+        answer.content["metrics"]["a\nb" * 999] = 1.0
+        return answer
+
+    _, events = guarded(odd, rounds=1)
+    ((client, names),) = events[0]["odd_metrics"]
+    assert client == "node-1003"
+    assert "train_loss" in names
+    assert all(name.isprintable() and len(name) <= 256 for name in names)

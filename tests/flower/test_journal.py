@@ -104,3 +104,12 @@ def test_a_round_that_is_missing_is_an_error(tmp_path):
     assert journal.finished == 3
     with pytest.raises(StoreError, match="round 9 is not in the journal"):
         journal.outcome(9)
+
+
+def test_the_last_line_names_the_model_and_knows_no_liars(tmp_path):
+    ran(tmp_path)
+    run = RunFolder.open(tmp_path / "federation-0001")
+    rounds = [event for event in run.events() if event["event"] == "round"]
+    assert run.ending["model_digest"] == rounds[-1]["model"]
+    assert run.ending["summary"]["judged"] == {"liar": 0, "minority": 0, "honest": 0, "unknown": 24}
+    assert run.manifest["venue"] == "federation"

@@ -118,7 +118,7 @@ def challenged(extra: str = "", before: bool = True):
         return {"probes": {"challenge": alike} if asked.pop(0) else {}}
 
     policy = read_policy(extra + '[guard]\nrule = "mean"\nstages = ["challenge"]')
-    keeper = Keeper(policy, bring, watchers=[heard.append])
+    keeper = Keeper(policy, bring, watchers=[rounds_into(heard)])
     keeper.begin(3, SENT, ())
     damaged = Sent({"w": np.full(2, 50.0, np.float32), "n": np.array(3)}, SENT.clients)
     for round, sent in enumerate([SENT, damaged][-len(asked) :]):
@@ -145,7 +145,7 @@ def test_a_challenge_is_no_refusal_that_stops_the_run_or_falls_back():
 
 
 def test_a_refused_round_leaves_the_model_to_the_last_bit():
-    keeper = Keeper(read_policy('[guard]\nrule = "mean"'))
+    keeper = Keeper(read_policy('[guard]\nrule = "mean"'), watchers=[rounds_into([])])
     sent = Sent({"w": np.array([-0.0, 1.0], np.float32)})
     keeper.begin(1, sent, ())
     outcome = keeper.decide(0, sent, None, (), ("a",))

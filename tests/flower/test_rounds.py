@@ -8,7 +8,7 @@ from flwr.app import Array, ArrayRecord, Error, Message, MetricRecord, RecordDic
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.flower.private import identified, message_like
-from mithridate.flower.rounds import Asked, Before, Evaluation, Training
+from mithridate.flower.rounds import Asked, Before, Evaluation, Handed, Training
 from mithridate.guard.policy import Policy
 
 NODES = (5, 6, 7)
@@ -57,6 +57,20 @@ def test_the_strategy_is_handed_one_reply_or_one_each(training):
     assert list(each.replies) == ["m5", "m7"]
     each.replies["m5"].content["model"].pop("w")
     assert list(each.replies["m7"].content["model"]) == ["w"]
+
+
+def test_what_is_handed_on_can_be_handed_to_all_who_were_asked(training):
+    training.take(answer(training, 6, 2.0))
+    training.take(answer(training, 7, float("nan")))
+    handed = training.handed({"w": np.ones(2, np.float32)}, {"n6": 4.0}, each=True)
+    found = training.for_all(handed)
+    assert set(found.replies) == {"m5", "m6", "m7"}
+    assert sorted(found.weights) == [("n5", 4), ("n6", 4), ("n7", 4)]
+    found.replies["m6"].content["model"].pop("w")
+    for id in ("m5", "m7"):
+        assert found.replies[id].content["model"]["w"].numpy().tolist() == [1.0, 1.0]
+        assert found.replies[id].metadata.reply_to_message_id == id
+    assert training.for_all(Handed({}, {})).replies == {}
 
 
 def test_every_message_can_have_its_answer(training):

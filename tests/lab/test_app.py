@@ -12,7 +12,7 @@ import torch
 
 from mithridate.lab import liar
 from mithridate.lab.app.task import accuracy, loaded, network, shard, train
-from mithridate.lab.bundle import PACKAGE, written_app, written_data
+from mithridate.lab.bundle import PACKAGE, Guarding, written_app, written_data
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def trained(tmp_path, monkeypatch):
 
     def run(lie, *, guarded):
         written_data(tmp_path / "data.npz", "digits")
-        monkeypatch.syspath_prepend(written_app(tmp_path / "app", tmp_path / "record"))
+        monkeypatch.syspath_prepend(written_app(tmp_path / "app", Guarding(tmp_path / "record")))
         for name in [name for name in sys.modules if name.startswith(PACKAGE)]:
             monkeypatch.delitem(sys.modules, name)
         server, client = (importlib.import_module(f"{PACKAGE}.{name}") for name in ("server_app", "client_app"))

@@ -12,13 +12,13 @@ import pytest
 from mithridate.core.errors import ConfigurationError
 from mithridate.deployment.app import examine_app
 from mithridate.guard.policy import read_policy
-from mithridate.lab.bundle import PACKAGE, written_app, written_data, written_liar
+from mithridate.lab.bundle import PACKAGE, Guarding, written_app, written_data, written_liar
 from mithridate.lab.liar import LIES
 from mithridate.sim.tasks import load
 
 
 def test_the_app_is_renamed_and_names_its_parts(tmp_path):
-    app = written_app(tmp_path / "app", tmp_path / "record")
+    app = written_app(tmp_path / "app", Guarding(tmp_path / "record"))
     project = tomllib.loads((app / "pyproject.toml").read_text())
     assert project["tool"]["flwr"]["app"]["components"] == {
         "serverapp": "labapp.server_app:app",
@@ -29,8 +29,8 @@ def test_the_app_is_renamed_and_names_its_parts(tmp_path):
 
 def test_the_guard_and_its_record_are_in_one_of_the_two(tmp_path):
     told = {}
-    for name, record in (("app", tmp_path / "record"), ("bare", None)):
-        folder = written_app(tmp_path / name, record)
+    for name, guarding in (("app", Guarding(tmp_path / "record")), ("bare", None)):
+        folder = written_app(tmp_path / name, guarding)
         project = tomllib.loads((folder / "pyproject.toml").read_text())
         policy = read_policy((folder / PACKAGE / "policy.toml").read_text())
         told[name] = project["tool"]["flwr"]["app"]["components"]["serverapp"], policy.record.folder
@@ -42,16 +42,17 @@ def test_the_guard_and_its_record_are_in_one_of_the_two(tmp_path):
 
 def test_the_doctor_tells_the_two_apart(tmp_path):
     guarded, bare = (
-        examine_app(written_app(tmp_path / name, record)) for name, record in (("a", tmp_path), ("b", None))
+        {each.name for each in examine_app(written_app(tmp_path / name, guarding))}
+        for name, guarding in (("a", Guarding(tmp_path)), ("b", None))
     )
-    assert "app-unguarded" not in {each.name for each in guarded}
-    assert "app-unguarded" in {each.name for each in bare}
+    assert not {"app-unguarded", "client-unguarded"} & guarded
+    assert bare >= {"app-unguarded", "client-unguarded"}
 
 
 def test_every_key_that_the_app_reads_is_declared(tmp_path):
     import re
 
-    app = written_app(tmp_path / "app", tmp_path / "record")
+    app = written_app(tmp_path / "app", Guarding(tmp_path / "record"))
     read = set(
         re.findall(r'\bconfig\["([\w-]+)"\]', "".join(path.read_text() for path in (app / PACKAGE).glob("*.py")))
     )

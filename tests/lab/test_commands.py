@@ -36,6 +36,21 @@ def test_a_supernode_proves_itself_and_checks_the_superlink():
     assert told["--node-config"] == "partition-id=2 num-partitions=3"
 
 
+def test_a_supernode_is_told_where_its_own_files_lie():
+    plan = Plan()
+    words = supernode(plan, plan.sites[0], ISSUED, Path("site-1"), {"mithridate-key": Path("a folder/key.pem")})
+    told = words[words.index("--node-config") + 1]
+    assert told == 'partition-id=0 num-partitions=4 mithridate-key="a folder/key.pem"'
+
+
+def test_flower_reads_the_configuration_as_it_was_meant():
+    config = pytest.importorskip("flwr.common.config")
+    plan = Plan()
+    words = supernode(plan, plan.sites[1], ISSUED, Path("k"), {"mithridate-key": Path("a folder/key.pem")})
+    told = config.parse_config_args([words[words.index("--node-config") + 1]])
+    assert told == {"partition-id": 1, "num-partitions": 4, "mithridate-key": "a folder/key.pem"}
+
+
 def test_sites_are_named_and_the_last_ones_lie():
     sites = Plan(nodes=2, liars=1).sites
     assert [(site.name, site.part, site.liar) for site in sites] == [

@@ -53,7 +53,7 @@ def test_only_the_liar_gets_the_file_that_lies(lab):
     list(prepare(lab))
     list(rise(lab))
     lying = {
-        next(word for word in process.command if word.startswith("partition-id"))
+        next(word.partition(" mith")[0] for word in process.command if word.startswith("partition-id"))
         for process in members(lab.marker)
         if any(text.startswith(f"PYTHONPATH={lab.root / 'liars'}") for text in process.environment)
         and "--node-config" in process.command
@@ -116,8 +116,8 @@ def test_a_crash_takes_one_supernode_with_its_children(lab):
     list(prepare(lab))
     list(rise(lab))
     assert crash(lab, "site-2")["what"] == "killed"
-    left = {word for process in members(lab.marker) for word in process.command if "partition-id" in word}
-    assert left == {"partition-id=0 num-partitions=3", "partition-id=2 num-partitions=3"}
+    left = {word[:14] for process in members(lab.marker) for word in process.command if "partition-id" in word}
+    assert left == {"partition-id=0", "partition-id=2"}
     assert len(members(lab.marker)) == 6
 
 

@@ -73,7 +73,12 @@ def test_a_state_file_that_is_no_json_is_refused(tmp_path):
 def test_flwr_finds_the_superlink_over_tls(tmp_path):
     import tomllib
 
-    lab = made(tmp_path / 'with "quotes"', Plan(port=20000))
+    lab = made(tmp_path / "with space", Plan(port=20000))
     told = tomllib.loads((lab.home("operator") / "config.toml").read_text())["superlink"]
     assert told["lab"] == {"address": "127.0.0.1:20000", "root-certificates": str(lab.keys / "ca.crt")}
     assert told["default"] == "lab"
+
+
+def test_a_folder_that_flower_cannot_be_told_of_is_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot pass on a path with quotes"):
+        made(tmp_path / 'with "quotes"', Plan())

@@ -73,6 +73,13 @@ def test_a_refusal_counts_once_though_it_stands_twice_in_the_event():
     assert decisions(clients(refused)) == {("malformed", "shape"): 1}
 
 
+def test_a_client_that_failed_is_absent_and_sent_nothing_malformed():
+    gone = {"status": "absent", "stage": "admission", "reason": "failed"}
+    event = clients(gone, refusals=[["c0", "failed", "no reply within 60 s"]])
+    assert not decisions(event)
+    assert of(event, "clients")[("absent",)] == 1
+
+
 def test_a_reply_refused_elsewhere_than_at_admission_is_rejected():
     event = clients({"status": "refused", "stage": "identity", "reason": "forged"})
     assert decisions(event) == {("rejected", "other"): 1}

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mithridate.report.facts import Facts
+from mithridate.report.federation import render_federation
 from mithridate.report.page import render
 from mithridate.report.reading import read
 from mithridate.store.run import RunFolder
@@ -279,4 +280,6 @@ def test_whatever_the_journal_and_the_scenario_hold_there_is_a_page(tmp_path_fac
         for number, event in enumerate(events):
             folder.append({"event": "round", "round": number} | event)
     (run,) = read([path]).runs
-    outline(render(Facts((replace(run, settings=scenario), replace(run, label="b")))))
+    facts = Facts((replace(run, settings=scenario), replace(run, label="b")))
+    outline(render(facts))
+    outline(render_federation(facts))

@@ -43,3 +43,10 @@ def test_runs_that_make_one_are_added_by_hand():
     assert found["judged"] == {"liar": 4, "minority": 2, "honest": 7}
     assert (found["refused"], found["foiled"]) == (0, 1)
     assert abs(found["guard_s"] - 0.5) < 1e-12
+
+
+def test_updates_of_which_nobody_knows_whether_they_lie_are_no_honest_ones():
+    unknown = [fate("counted", liar=None, minority=None), fate("dropped", liar=None), fate("absent", liar=None)]
+    found = summary([{"event": "round", "round": 0, "clients": unknown}])
+    assert found["judged"] == {"liar": 0, "minority": 0, "honest": 0, "unknown": 2}
+    assert found["excluded"] == {"liar": 0, "minority": 0, "honest": 0, "unknown": 1}

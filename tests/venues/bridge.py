@@ -28,6 +28,7 @@ from mithridate.sim.answering import Answers
 from mithridate.sim.federation import Federation
 from mithridate.sim.members import Called
 from mithridate.sim.scenario import Scenario
+from tests.flower.federation import rounds_into
 
 __all__ = ["Bridge", "flown", "policy_of"]
 
@@ -187,7 +188,7 @@ def flown(scenario: Scenario, policy: Policy, *, seed: int = 0) -> tuple[list[di
         policy,
         bring=bridge.bring,
         identify=_named,
-        watchers=[lambda event: events.append(dict(event))],
+        watchers=[rounds_into(events)],
     )
     run_local(app, bridge.client_app(), nodes=bridge.nodes(), seed=seed)
     return events, bridge

@@ -22,6 +22,7 @@ from mithridate.cli import (
     compare,
     demo,
     enrol,
+    flower,
     lab,
     metrics,
     recover,
@@ -66,6 +67,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("init")(scaffold.init)
 app.command("run")(run.run)
+app.command("flower")(flower.flower)
 app.command("sweep")(sweep.sweep)
 app.command("compare")(compare.compare)
 app.command("replay")(replay.replay)

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from mithridate.cli.speak import Format, FormatOption, Interrupted, answer, log, percent, table
-from mithridate.lab.folder import Lab
+
+if TYPE_CHECKING:
+    from mithridate.lab.folder import Lab
 
 __all__ = ["Run", "lab"]
 

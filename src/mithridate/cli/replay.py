@@ -40,7 +40,9 @@ def replay(
     own = recorded_guard(run)
     guard = own if policy is None else parse(content(policy), str(policy))
     liars = _liars(run)
-    rounds = [_told(each, liars.get(each.round, frozenset())) for each in replayed(run, guard)]
+    rounds = [
+        _told(each, None if liars is None else liars.get(each.round, frozenset())) for each in replayed(run, guard)
+    ]
     same = sum(told["same"] for told in rounds)
     is_own = guard == own
     fields = {"run": str(run.path), "own_guard": is_own, "identical": same == len(rounds), "rounds": rounds}
@@ -49,15 +51,18 @@ def replay(
         raise typer.Exit(1)
 
 
-def _liars(run: RunFolder) -> dict[int, frozenset[str]]:
+def _liars(run: RunFolder) -> dict[int, frozenset[str]] | None:
+    """Who lied in which round; None of a real federation, which does not know."""
+    rounds = [event for event in run.events() if event["event"] == "round"]
+    if rounds and all(client.get("liar", False) is None for event in rounds for client in event.get("clients", ())):
+        return None
     return {
         event["round"]: frozenset(client["client"] for client in event.get("clients", ()) if client.get("liar"))
-        for event in run.events()
-        if event["event"] == "round"
+        for event in rounds
     }
 
 
-def _told(each: Replayed, liars: frozenset[str]) -> dict[str, Any]:
+def _told(each: Replayed, liars: frozenset[str] | None) -> dict[str, Any]:
     decision = each.decision
     return {
         "round": each.round,
@@ -68,19 +73,20 @@ def _told(each: Replayed, liars: frozenset[str]) -> dict[str, Any]:
         "refused": decision.refused,
         "counted": list(decision.counted),
         "dropped": list(decision.dropped),
-        "liars_counted": sorted(liars.intersection(decision.counted)),
+        "liars_counted": None if liars is None else sorted(liars.intersection(decision.counted)),
     }
 
 
 def _text(rounds: list[dict[str, Any]], same: int, is_own: bool) -> str:
     if not rounds:
         raise StoreError("no recorded round belongs to the journal: there is nothing to replay")
+    known = rounds[0]["liars_counted"] is not None
     rows = [
         [told["round"] + 1, "same" if told["same"] else "differs", len(told["counted"]), len(told["dropped"]),
-         len(told["liars_counted"]), told["refused"] or ""]
+         *([len(told["liars_counted"])] if known else []), told["refused"] or ""]
         for told in rounds
     ]  # fmt: skip
-    shown = table(rows, ["round", "decision", "counted", "dropped", "liars counted", ""])
+    shown = table(rows, ["round", "decision", "counted", "dropped", *(["liars counted"] if known else []), ""])
     if not is_own:
         return f"{shown}\n\nanother guard: {same} of {len(rounds)} decisions are the recorded ones"
     if same == len(rounds):

@@ -1,4 +1,4 @@
-"""A Flower app as it lies on disk: whether its server and its clients are guarded, told from the source without running it."""
+"""A Flower app as it lies on disk: whether server and clients are guarded, and by which policy, told without running it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.deployment.finding import Finding
+from mithridate.deployment.policy import examine_policy
 
 __all__ = ["examine_app"]
 
@@ -40,6 +41,23 @@ def examine_app(folder: Path) -> Iterator[Finding]:
             f"{components['clientapp']} has no guard_client: updates are not signed, and the server is not checked"
         )
         yield Finding("client-unguarded", "medium", subject, evidence, cure)
+    for path in sorted(_policies(folder, components["serverapp"], server, "guard_app", 1)
+                       | _policies(folder, components["clientapp"], client, "guard_client", 0)):  # fmt: skip
+        yield from examine_policy(path)
+
+
+def _policies(folder: Path, component: str, values: list[ast.expr], name: str, place: int) -> set[Path]:
+    """The policy files that the guards of a component are given by a literal name, found as the guards find them."""
+    beside = folder.joinpath(*component.partition(":")[0].split(".")).parent
+    paths = set()
+    for call in (each for value in values for each in ast.walk(value) if isinstance(each, ast.Call)):
+        given = [*call.args[place : place + 1], *(each.value for each in call.keywords if each.arg == "policy")]
+        if _name(call.func) == name and given and isinstance(given[0], ast.Constant):
+            asked = Path(str(given[0].value))
+            places = [beside, *beside.parents][: len(beside.relative_to(folder).parts) + 1]
+            there = [each / asked for each in places if (each / asked).is_file()]
+            paths.add(there[0] if there else beside / asked)
+    return paths
 
 
 def _components(project: Path) -> Mapping[str, str]:
@@ -78,8 +96,11 @@ def _named(folder: Path, components: Mapping[str, str], which: str) -> list[ast.
 
 def _calls(value: ast.expr, name: str) -> bool:
     """Whether a call of this name, plain or of a module, takes part in the value."""
-    called = (node.func for node in ast.walk(value) if isinstance(node, ast.Call))
-    return any(
-        (isinstance(each, ast.Name) and each.id == name) or (isinstance(each, ast.Attribute) and each.attr == name)
-        for each in called
-    )
+    return any(isinstance(each, ast.Call) and _name(each.func) == name for each in ast.walk(value))
+
+
+def _name(called: ast.expr) -> str:
+    """The last part of what is called."""
+    if isinstance(called, ast.Attribute):
+        return called.attr
+    return called.id if isinstance(called, ast.Name) else ""

@@ -27,6 +27,7 @@ from mithridate.identity.refusal import NotAuthentic
 from mithridate.identity.statement import Invitation, Phase, Submission, received, sign
 from mithridate.identity.verify import verify
 from mithridate.privacy.budget import Budget
+from mithridate.privacy.imprint import ImprintCheck
 from mithridate.privacy.mechanism import ClippedGaussian, Noise, system_noise
 from mithridate.privacy.release import release
 from mithridate.sanitise import Lot, sift
@@ -83,6 +84,8 @@ class GuardedClient:
         sent = {} if found is None else arrays_of(found[1])
         said = message.content.config_records.get(OURS)
         asked = self._believed(said, sent, context, phase, files)
+        if phase == "train" and self.policy.client.refuse_imprint:
+            ImprintCheck().refuse(sent)
         answer = call_next(_without(message), context)
         if answer.has_error():
             return answer
@@ -199,7 +202,8 @@ def guard_client(policy: str | Path | Policy | None = None, *, noise: Noise = sy
 
     In this order, for every training and evaluation: (1) the server's signature over run, round, model and this node is checked,
     where `[client] server` names its key; a second model for one round, a round that goes back and a run that was left are
-    refused, over restarts too. (2) The app trains. (3) The update is clipped and, with a noise-multiplier, put behind Gaussian
+    refused, over restarts too. (2) A model with a layer made to copy samples into the update is refused, and the app trains on
+    any other. (3) The update is clipped and, with a noise-multiplier, put behind Gaussian
     noise that is paid from a budget on the disk. (4) The reply is signed, where there is a key.
     What this client does not agree to is answered with an error that says why.
 

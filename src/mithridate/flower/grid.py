@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from flwr.app import Message, RecordDict
@@ -30,6 +30,9 @@ log = logging.getLogger("mithridate")
 
 Identify = Callable[[NodeInfo], str]
 """Who a node is: the name under which its deeds are remembered."""
+
+_To = Literal["one", "counted", "asked"]
+"""Whose replies the app is handed: one in all, those of the clients that counted, or those of everybody who was asked."""
 
 _POLL_S = 1.0
 _GLANCE = 1024
@@ -65,7 +68,7 @@ class GuardedGrid(Grid):
     """A Grid whose training rounds pass through a guard.
 
     A batch of "train" messages that carry one model is a round. Their replies are judged one by one as they arrive, the guard
-    makes one model of those admitted, and the app gets it back in one reply (or one per counted client, see `[round] replies`).
+    makes one model of those admitted, and the app gets it back in one reply (or one per client, see `[round] replies`).
     Errors reach it only where there is no model: some strategies (Flower's DP wrappers) give up a round over a single one, and
     then any client could stop them. "evaluate" replies become one reply of agreed metrics; "query" messages pass.
 
@@ -151,7 +154,7 @@ class GuardedGrid(Grid):
         found: list[Message] = []
         for flight in list(self._flights):
             mine = [id for id in ids if id in flight.batch.ids]
-            if mine and self._landed(flight, each=True) and flight.answers is not None:
+            if mine and self._landed(flight, "counted") and flight.answers is not None:
                 found += [flight.answers.pop(id) for id in mine if id in flight.answers]
                 if not flight.answers:
                     self._flights.remove(flight)
@@ -168,7 +171,7 @@ class GuardedGrid(Grid):
         flight = self._launched(messages, most if timeout is None else min(timeout, most))
         while True:
             out = len(flight.batch.out)
-            if self._landed(flight, each=self._each):
+            if self._landed(flight, "asked" if self._each else "one"):
                 return _heard(list((flight.answers or {}).values()))
             if len(flight.batch.out) == out:
                 self._sleep(_POLL_S)
@@ -256,13 +259,11 @@ class GuardedGrid(Grid):
             np.array_equal(training.sent.flat, before) and not np.array_equal(before, before + delta)
         ):
             self._each = True
-            log.warning(
-                "the strategy left the guard's model where it was: from now on it gets one reply per counted client"
-            )
+            log.warning("the strategy left the guard's model where it was: from now on it gets one reply per client")
 
     # In
 
-    def _landed(self, flight: _Flight, *, each: bool) -> bool:
+    def _landed(self, flight: _Flight, to: _To) -> bool:
         """Take what has arrived; whether the batch is over, with its answers made."""
         if flight.answers is not None:
             return True
@@ -275,7 +276,7 @@ class GuardedGrid(Grid):
             batch.miss(id, f"no reply within {flight.deadline - flight.began:g} s")
         batch.close_gate()
         took = self._clock() - flight.began
-        flight.answers = self._decided(batch, took, each) if isinstance(batch, Training) else self._told(batch, each)
+        flight.answers = self._decided(batch, took, to) if isinstance(batch, Training) else self._told(batch, to)
         return True
 
     def _arrived(self, batch: Batch, ids: Sequence[str]) -> Iterable[Message]:
@@ -290,24 +291,30 @@ class GuardedGrid(Grid):
             batch.unpackable(ids[0], error)
             return []
 
-    def _decided(self, batch: Training, took_s: float, each: bool) -> dict[str, Message]:
+    def _decided(self, batch: Training, took_s: float, to: _To) -> dict[str, Message]:
         cohort, refusals = batch.door.close()
         outcome = self._keeper.decide(batch.round, batch.sent, cohort, refusals, batch.clients)
         weights = (
             {} if cohort is None else {row[0]: float(w) for row, w in zip(cohort.clients, cohort.weights, strict=True)}
         )
         shares = {client: weights[client] for client in outcome.decision.counted}
-        handed = batch.handed(outcome.model, shares, each) if outcome.model is not None and shares else Handed({}, {})
-        told = {"seconds": {"train": took_s}, "bytes_up": batch.bytes_up} | handed.told
+        handed = Handed({}, {})
+        if outcome.model is not None and shares:
+            handed = batch.handed(outcome.model, shares, to != "one")
+            handed = batch.for_all(handed) if to == "asked" else handed
+        told = {"seconds": {"train": took_s}, "bytes_up": batch.bytes_up, "odd_metrics": batch.odd_metrics(handed)}
+        told |= handed.told
         self._keeper.write(batch.sent, outcome, told)
         if outcome.model is not None:
             self._handed = batch.sent.flat, outcome.decision.delta
-        return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
+        return handed.replies | batch.errors(but=handed.replies, all_others=to != "one" or not handed.replies)
 
-    def _told(self, batch: Batch, each: bool) -> dict[str, Message]:
-        handed = batch.handed(each) if isinstance(batch, Evaluation) else Handed({}, {})
-        self._keeper.evaluated(handed.told, {batch.ids[id].client: why for id, why in batch.failures.items()})
-        return handed.replies | batch.errors(but=handed.replies, all_others=each or not handed.replies)
+    def _told(self, batch: Batch, to: _To) -> dict[str, Message]:
+        handed = batch.handed(to != "one") if isinstance(batch, Evaluation) else Handed({}, {})
+        handed = batch.for_all(handed) if to == "asked" else handed
+        told = handed.told | {"odd_metrics": batch.odd_metrics(handed)}
+        self._keeper.evaluated(told, {batch.ids[id].client: why for id, why in batch.failures.items()})
+        return handed.replies | batch.errors(but=handed.replies, all_others=to != "one" or not handed.replies)
 
 
 def _heard(answers: Sequence[Message]) -> list[Message]:

@@ -85,7 +85,7 @@ class Journal:
             data_digest=None,
             provenance="the clients' own, never seen by the server",
             time=_now(),
-            more={"name": name, "model_parameters": size},
+            more={"name": name, "model_parameters": size, "venue": "federation"},
         )
         run = RunFolder.create(parent / f"{name}-{1 + max(taken, default=0):04d}", content, dump(guard))
         journal = cls(run, keep_rounds)
@@ -152,8 +152,9 @@ class Journal:
         else:
             if model is not None:
                 self._run.save_model(model)
-            unmeasured = dict.fromkeys(("accuracy", "asr", "durability", "model_digest", "seconds"))
-            self._tell(dict(end) | unmeasured | {"summary": summary(self._events)})
+            unmeasured = dict.fromkeys(("accuracy", "asr", "durability", "seconds"))
+            last = next((each["model"] for each in reversed(self._events) if each["event"] == "round"), None)
+            self._tell(dict(end) | unmeasured | {"model_digest": last, "summary": summary(self._events)})
         self._run.close()
 
     def _tell(self, event: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,16 @@ from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
 from mithridate.flower.rounds import Before
 from mithridate.guard.admission import Refusal, Sent
+from mithridate.guard.assumptions import cautions, promise
+from mithridate.guard.bridge import Bring, fallen_back, moved, nobody_admitted, ruled
 from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity
 from mithridate.monitor.logs import logged
-from mithridate.store.replay import SHORT_OF_QUORUM, held_back, nobody_admitted
 
 __all__ = ["Bring", "Keeper", "Outcome", "RunStopped", "Watch"]
 
 log = logging.getLogger("mithridate")
-
-Bring = Callable[[Cohort], Mapping[str, Any]]
-"""What the server measures beside the replies (a clean reference update, probe losses), for guards that ask for it."""
 
 Watch = Callable[[Mapping[str, Any]], None]
 """Hears every event."""
@@ -129,7 +127,7 @@ class Keeper:
         begun = {
             "event": "started",
             "rounds": None,
-            "theory": None,
+            "theory": _promised(guard, n),
             "quorum": self.policy.round.quorum,
             "flwr": version("flwr"),
         }
@@ -194,8 +192,11 @@ class Keeper:
         began = time.perf_counter()
         if cohort is not None and self._bring is not None and self.guard is not None and self.guard.needs:
             cohort = replace(cohort, **dict(self._bring(cohort)))
-        decided, memory = self._decided(cohort, sent.layout.d)
-        decision = self._fallen_back(decided, cohort)
+        if self.guard is None:
+            decided, memory = nobody_admitted(sent.layout.d), self._memory
+        else:
+            decided, memory = ruled(self.policy, self.guard, self._memory, cohort, sent.layout.d)
+        decision = fallen_back(self.policy, decided, cohort)
         event = {
             "event": "round",
             "round": round,
@@ -214,7 +215,7 @@ class Keeper:
                 "model": self._after(sent, decision),
             }
         event["seconds"] = {"guard": time.perf_counter() - began}
-        model = None if decision.refused is not None else _moved(sent, decision.delta)
+        model = None if decision.refused is not None else moved(sent, decision.delta)
         return Outcome(model, decision, cohort, tuple(refusals), event, memory)
 
     def write(self, sent: Sent, outcome: Outcome, told: Mapping[str, Any]) -> None:
@@ -276,31 +277,10 @@ class Keeper:
             return None if self._last is None else digest(sent.layout.flatten(self._last))
         return digest(sent.flat)
 
-    def _decided(self, cohort: Cohort | None, d: int) -> tuple[Decision, Any]:
-        if cohort is None or self.guard is None:
-            return nobody_admitted(d), self._memory
-        least = self.policy.round.quorum
-        if cohort.present.n < least:
-            return held_back(d, f"{SHORT_OF_QUORUM}{cohort.present.n} of {least}"), self._memory
-        return self.guard.apply(cohort, self._memory)
 
-    def _fallen_back(self, decided: Decision, cohort: Cohort | None) -> Decision:
-        """What the policy's other rule says where the guard refused; the guard's own word if there is none."""
-        rule, why = self.policy.round.fall_back, decided.refused
-        if why is None or cohort is None or rule is None or why == CHALLENGED or why.startswith(SHORT_OF_QUORUM):
-            return decided
-        guard = Guard(rule)
-        decision, _ = guard.apply(cohort, guard.init())
-        return decided if decision.refused is not None else decision
-
-
-def _moved(sent: Sent, delta: np.ndarray) -> dict[str, np.ndarray]:
-    """The broadcast plus the delta, each array in the type it was sent in; counters stay as they were."""
-    arrays = dict(sent.arrays)
-    for entry, place in sent.layout.slices:
-        ours = sent.arrays[entry.name]
-        arrays[entry.name] = (ours + delta[place].reshape(entry.shape)).astype(ours.dtype, copy=False)
-    return arrays
+def _promised(guard: Guard, n: int) -> dict[str, Any]:
+    """What is proven of the guard for rounds of n clients, and which assumptions do not hold."""
+    return asdict(promise(guard, n)) | {"cautions": [asdict(caution) for caution in cautions(guard, n)]}
 
 
 def fates(

@@ -69,6 +69,8 @@ class LocalGrid(Grid):
         run_config: What `[tool.flwr.app.config]` would hold.
         seed: Of the order of arrival.
         at_once: How many replies one `pull_messages` brings.
+        app_digest: What tells the app's code from other code, where a SuperLink has the hash of the app's bundle: a run on record
+            is gone on with only under the same digest and run config.
     """
 
     def __init__(
@@ -79,12 +81,14 @@ class LocalGrid(Grid):
         run_config: Mapping[str, Any] | None = None,
         seed: int = 0,
         at_once: int = 16,
+        app_digest: str = "",
     ) -> None:
         if len({node.node_id for node in nodes}) != len(nodes):
             raise ConfigurationError("two nodes share a node id")
         fits(at_once, 1, 2**31, "at_once", whole=True)
         self._nodes = {node.node_id: node for node in nodes}
         self._run, self._config, self._at_once = empty_run(run_id), dict(run_config or {}), at_once
+        self._run.fab_hash, self._run.override_config = app_digest, dict(self._config)
         self._rng = stream(seed, 0, "order of arrival")
         self._sent = 0
         self._waiting: dict[str, Message] = {}
@@ -160,6 +164,7 @@ def run_local(
     run_config: Mapping[str, Any] | None = None,
     seed: int = 0,
     run_id: int = 1,
+    app_digest: str = "",
 ) -> Context:
     """Run a Flower app in this process, from the first round to the last.
 
@@ -174,6 +179,7 @@ def run_local(
         run_config: Values of `context.run_config`.
         seed: Of everything.
         run_id: Number of the run.
+        app_digest: See `LocalGrid`.
 
     Returns:
         The server's context, with what the app left in its state.
@@ -188,7 +194,7 @@ def run_local(
             LocalNode(others.get(i, client), 1000 + i, {"partition-id": i, "num-partitions": nodes}, f"node-{i}")
             for i in range(nodes)
         ]
-    grid = LocalGrid(nodes, run_id=run_id, run_config=run_config, seed=seed)
+    grid = LocalGrid(nodes, run_id=run_id, run_config=run_config, seed=seed, app_digest=app_digest)
     context = Context(run_id, 1, {}, RecordDict(), dict(run_config or {}))
     with identified(run_id), seeded(seed):
         server(grid, context)

@@ -14,7 +14,9 @@ from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
 __all__ = [
+    "LOGGER",
     "NUMPY",
+    "ROUND_BEGINS",
     "SERVER_NODE",
     "NodeInfo",
     "Run",
@@ -30,6 +32,13 @@ NUMPY = "numpy.ndarray"
 
 SERVER_NODE = 1
 """The node id of the SuperLink, under which it reports failures of others."""
+
+
+LOGGER = "flwr"
+"""The name of Flower's logger. Strategies log each aggregated `MetricRecord` as an argument of a message."""
+
+ROUND_BEGINS = "[ROUND"
+"""How the message begins that a strategy logs before each round, with its number and the number of rounds as arguments."""
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Layout
 from mithridate.flower.arrays import arrays_of, record_bytes, record_of
 from mithridate.flower.gate import Gate, Round
+from mithridate.flower.local import copied
 from mithridate.flower.metrics import Claims, agreed
 from mithridate.flower.private import SERVER_NODE
 from mithridate.flower.replies import Opened, model_of, opened
@@ -22,6 +23,8 @@ from mithridate.guard.admission import Admission, Refused, Reply, Sent, believed
 from mithridate.guard.policy import Policy
 
 __all__ = ["REFUSED", "Asked", "Batch", "Before", "Evaluation", "Handed", "Training"]
+
+_MOST_ODD = 20
 
 REFUSED = 1000
 """The error code of a reply that the guard turned away, as the strategy sees it."""
@@ -85,6 +88,7 @@ class Batch(ABC):
         self.ids: dict[str, Asked] = {}
         self.out: set[str] = set()
         self.failures: dict[str, tuple[str, str]] = {}
+        self._claimed: dict[str, Claims] = {}
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -162,6 +166,31 @@ class Batch(ABC):
                 models = {} if record is None else {model: record.copy()}
                 made[id] = self._reply(id, models, metrics, before.told["metrics"], weight)
         return made | self.errors(made, all_others=True)
+
+    def odd_metrics(self, handed: Handed) -> list[list[Any]]:
+        """Which metrics of each client were not believed: no plain finite numbers, or names that most others do not send."""
+        known = {*handed.metrics, self.policy.metrics.examples_key}
+        found = []
+        for id, claims in self._claimed.items():
+            odd = sorted({*claims.odd, *claims.numbers} - known | {*claims.odd})
+            if odd:
+                limits = self.policy.admission
+                found.append([self.ids[id].client, [spoken(name, limits) for name in odd[:_MOST_ODD]]])
+        return sorted(found)
+
+    def for_all(self, handed: Handed) -> Handed:
+        """The same for everybody who was asked, counted or not: a strategy that wants a certain number of replies (Bulyan) would
+        otherwise drop the round whenever clients misbehave. As all replies are alike, their weights do not matter."""
+        if not handed.replies:
+            return handed
+        content, weight = next(iter(handed.replies.values())).content, handed.weights[0][1]
+        more = {
+            id: Message(copied(content), reply_to=asked.message)
+            for id, asked in self.ids.items()
+            if id not in handed.replies
+        }
+        weights = handed.weights + tuple((self.ids[id].client, weight) for id in more)
+        return replace(handed, replies=handed.replies | more, weights=weights)
 
     @abstractmethod
     def _take(self, id: str, asked: Asked, reply: Message) -> None:
@@ -246,6 +275,7 @@ class Training(Batch):
             self.failures[id] = (refused.reason, refused.detail)
         brought.arrays.clear()  # the door has what it needs
         self._replies[id] = brought
+        self._claimed[id] = brought.claims
 
     def turn_away(self, id: str, reason: Any, detail: str) -> None:
         super().turn_away(id, reason, detail)
@@ -296,6 +326,7 @@ class Evaluation(Batch):
         self._vouched(id, asked, brought)
         examples = believed(1 if brought.examples is None else brought.examples, self.policy.admission)
         self._claims[id] = (brought.claims, examples, brought.names[1])
+        self._claimed[id] = brought.claims
 
     def handed(self, each: bool) -> Handed:
         """The replies that the strategy gets; as `Training.handed`."""

@@ -36,6 +36,37 @@ class GuardedApp(ServerApp):
         self._app, self._policy, self._bring, self._identify = app, policy, bring, identify
         self._watchers, self._home = tuple(watchers), home
 
+    @property
+    def unguarded(self) -> ServerApp:
+        """The app that is guarded."""
+        return self._app
+
+    def around(
+        self,
+        app: ServerApp,
+        *,
+        policy: Policy | None = None,
+        home: Path | None = None,
+        identify: Identify | None = None,
+        watchers: Sequence[Watch] = (),
+    ) -> GuardedApp:
+        """The same guard around another app, such as this one with somebody listening.
+
+        Args:
+            app: The other app.
+            policy: Another policy; None for this one.
+            home: The folder that the other policy's paths begin in; None for this one's.
+            identify: Another way to tell who a node is, where this app has none of its own.
+            watchers: Who else hears the events.
+        """
+        who = identify if identify is not None and self._identify is by_key else self._identify
+        heard = (*self._watchers, *watchers)
+        return GuardedApp(app, policy or self._policy, self._bring, who, heard, self._home if home is None else home)
+
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
     def __call__(self, grid: Grid, context: Context) -> None:
         """Run the app; its end, or the error that ended it, is written down."""
         with _served(self._policy) as served:

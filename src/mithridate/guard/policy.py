@@ -46,8 +46,8 @@ class Rounds:
         fall_back: That rule.
         timeout_s: Seconds that a round waits for its replies, unless the app waits less; > 0.
         wait_s: Seconds that an app may wait for nodes to come online before the run is stopped; > 0.
-        replies: How many replies the strategy is handed, all with the guard's model: "one", "each" (one per counted client, for
-            strategies that count replies, such as Bulyan), or "auto": one, until the strategy is seen not to take it.
+        replies: How many replies the strategy is handed, all with the guard's model: "one", "each" (one per client asked,
+            for strategies that count replies, such as Bulyan), or "auto": one, until the strategy does not take it.
         most_bytes_ratio: A reply whose arrays take more than this multiple of the model's bytes is refused unread; >= 1.
         seed: Of the defence's randomness.
     """

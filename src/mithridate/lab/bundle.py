@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mithridate.core.errors import ConfigurationError
 from mithridate.lab import app as packaged
 from mithridate.sim.tasks import Task, load
 
-__all__ = ["PACKAGE", "written_app", "written_data", "written_liar"]
+__all__ = ["PACKAGE", "Guarding", "written_app", "written_data", "written_liar"]
 
 PACKAGE = "labapp"
 """The app's package in the lab; two packages named mithridate in one process would hide each other."""
@@ -59,14 +60,49 @@ if any("flwr-clientapp" in word for word in sys.orig_argv):
 '''
 
 
-def written_app(folder: Path, record: Path | None) -> Path:
+@dataclass(frozen=True)
+class Guarding:
+    """What a lab adds to the policy of the guarded app.
+
+    Args:
+        record: The folder in which the guard keeps its evidence.
+        enrolment: The list of signing keys; None lets anybody answer.
+        server_key: The file of the key that signs invitations.
+        server: The fingerprint of that key, which clients expect.
+    """
+
+    record: Path
+    enrolment: Path | None = None
+    server_key: Path | None = None
+    server: str | None = None
+
+    @property
+    def tables(self) -> str:
+        """The policy's tables."""
+        told: dict[str, dict[str, Any]] = {
+            "identity": {
+                "enrolment": self.enrolment,
+                "require": self.enrolment and "signature",
+                "server-key": self.server_key,
+            },
+            "client": {"server": self.server},
+            "record": {"folder": self.record},
+        }
+        return "".join(
+            f"\n[{name}]\n" + "".join(f"{key} = {json.dumps(str(value))}\n" for key, value in table.items() if value)
+            for name, table in told.items()
+            if any(table.values())
+        )
+
+
+def written_app(folder: Path, guarding: Guarding | None) -> Path:
     """Write the app into a new folder, its package renamed; returns the folder.
 
     The files are those of `mithridate.lab.app`: copy them as a beginning of an app of your own.
 
     Args:
         folder: Where to.
-        record: The folder in which the guard keeps its evidence; None for the same app without a guard.
+        guarding: What the lab adds to its policy; None for the same app without a guard.
     """
     source = Path(str(packaged.__file__)).parent
     (folder / PACKAGE).mkdir(parents=True)
@@ -74,12 +110,12 @@ def written_app(folder: Path, record: Path | None) -> Path:
         text = path.read_text(encoding="utf-8").replace(packaged.__name__, PACKAGE)
         (folder / PACKAGE / path.name).write_text(text, encoding="utf-8")
     config = "\n".join(f"{key} = {_toml(value)}" for key, value in _DEFAULTS.items())
-    name = "bare" if record is None else "app"
+    name = "bare" if guarding is None else "app"
     project = _PROJECT.format(package=PACKAGE, name=name, config=config)
     (folder / "pyproject.toml").write_text(project, encoding="utf-8")
     policy = (source / "policy.toml").read_text(encoding="utf-8")
-    kept = "" if record is None else f"\n[record]\nfolder = {json.dumps(str(record))}\n"
-    (folder / PACKAGE / "policy.toml").write_text(policy + kept, encoding="utf-8")
+    more = "" if guarding is None else guarding.tables
+    (folder / PACKAGE / "policy.toml").write_text(policy + more, encoding="utf-8")
     return folder
 
 

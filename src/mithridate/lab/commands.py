@@ -153,14 +153,25 @@ def superlink(plan: Plan, issued: Issued, database: Path) -> list[str]:
     ]
 
 
-def supernode(plan: Plan, site: Site, issued: Issued, key: Path) -> list[str]:
-    """One SuperNode, which knows the authority and proves who it is."""
+def supernode(plan: Plan, site: Site, issued: Issued, key: Path, own: Mapping[str, Path] | None = None) -> list[str]:
+    """One SuperNode, which knows the authority and proves who it is.
+
+    Args:
+        plan: The lab's plan.
+        site: The SuperNode.
+        issued: The lab's certificates.
+        key: The private key that it authenticates with.
+        own: More of its own configuration, which only its app sees: where its signing key and its memory lie.
+    """
+    config = {"partition-id": site.part, "num-partitions": site.parts}
+    told = [f"{name}={value}" for name, value in config.items()]
+    told += [f"{name}={json.dumps(str(path))}" for name, path in (own or {}).items()]
     return [
         program("flower-supernode"),
         *("--superlink", f"{HOST}:{plan.port}"),
         *("--root-certificates", str(issued.authority)),
         *("--auth-supernode-private-key", str(key)),
-        *("--node-config", f"partition-id={site.part} num-partitions={site.parts}"),
+        *("--node-config", " ".join(told)),
         *("--host", HOST, "--port", str(site.port)),
         *_tls(issued),
     ]

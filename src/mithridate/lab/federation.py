@@ -22,6 +22,7 @@ from mithridate.lab import commands
 from mithridate.lab.bundle import written_app, written_data, written_liar
 from mithridate.lab.certificates import Issued, issue, node_key
 from mithridate.lab.commands import HOST, Site
+from mithridate.lab.enrolled import enrolled
 from mithridate.lab.folder import Lab
 from mithridate.lab.ports import taken
 from mithridate.lab.processes import Daemon, NotReady, await_port, kill, start, tail
@@ -45,21 +46,25 @@ def prepare(lab: Lab) -> Iterator[Event]:
     Raises:
         ConfigurationError: a port is taken, or Flower is not installed.
     """
-    plan = lab.plan
+    plan, now = lab.plan, datetime.now(UTC)
     for name in ("flower-superlink", "flower-supernode", "flwr"):
         commands.program(name)
     if busy := taken(HOST, range(plan.port, plan.port + len(plan.sites) + 1)):
         raise ConfigurationError(f"port {busy[0]} is taken: choose others with --port")
     task = written_data(lab.data, plan.task)
     yield {"event": "step", "what": "data", "detail": f"{task.source}: {len(task.y)} + {len(task.y_test)} samples"}
-    written_app(lab.app(guarded=True), lab.record)
-    written_app(lab.app(guarded=False), None)
     for site in plan.sites:
         node_key(lab.keys / site.name)
         if site.liar:
             written_liar(_liar(lab, site), plan.lie)
-    issue(lab.keys, datetime.now(UTC))
-    yield {"event": "step", "what": "keys", "detail": f"an authority, a certificate for {HOST}, {len(plan.sites)} keys"}
+    issue(lab.keys, now)
+    written_app(lab.app(guarded=True), enrolled(lab, now))
+    written_app(lab.app(guarded=False), None)
+    yield {
+        "event": "step",
+        "what": "keys",
+        "detail": f"an authority, a certificate for {HOST}, {len(plan.sites)} nodes enrolled",
+    }
 
 
 def rise(lab: Lab) -> Iterator[Event]:
@@ -192,7 +197,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _supernode(lab: Lab, site: Site) -> list[str]:
-    return commands.supernode(lab.plan, site, issued_in(lab), lab.keys / site.name)
+    own = {"mithridate-key": lab.signing_key(site.name), "mithridate-state": lab.home(site.name) / "guard"}
+    return commands.supernode(lab.plan, site, issued_in(lab), lab.keys / site.name, own)
 
 
 def _environment(lab: Lab, home: str, liar: Path | None = None) -> dict[str, str]:

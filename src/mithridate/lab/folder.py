@@ -64,6 +64,10 @@ class Lab:
         """The app's folder, with its guard or without."""
         return self.root / ("app" if guarded else "bare")
 
+    def signing_key(self, name: str) -> Path:
+        """The key that signs what a client, or the server, says."""
+        return self.keys / f"{name}.signing.pem"
+
     def home(self, name: str) -> Path:
         """The FLWR_HOME of a process: each its own, as on machines of their own."""
         return self.root / "homes" / name
@@ -86,6 +90,10 @@ def made(root: Path, plan: Plan) -> Lab:
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         hint = f"; an old lab: mithridate lab down {root} --remove" if (root / STATE).exists() else ""
         raise ConfigurationError(f"{root} holds something already: choose another folder with --folder{hint}")
+    if {'"', "'"} & set(str(root)):
+        raise ConfigurationError(
+            f"{root}: Flower's command line cannot pass on a path with quotes: choose another folder"
+        )
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     root.chmod(0o700)
     lab = Lab(root, plan, secrets.token_hex(16))

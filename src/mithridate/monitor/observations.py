@@ -18,6 +18,7 @@ from mithridate.monitor.vocabulary import JUDGES, OUTCOMES, REASONS, RULE_NAMES,
 __all__ = ["UNKNOWN", "Observation", "Setting", "number", "observed"]
 
 _QUARANTINED = "in-quarantine"
+_FAILED = "failed"
 _MOST = 1e18
 
 
@@ -124,7 +125,8 @@ def _clients(event: Mapping[str, Any], setting: Setting) -> Iterator[Observation
     refusals = [tuple(each[:2]) for each in _list(event, "refusals") if isinstance(each, Sequence) and len(each) > 1]
     named = {client for client, _ in refusals if isinstance(client, str)}
     for client, reason in refusals:
-        yield _decided("malformed", reason, client)
+        if reason != _FAILED:  # nothing came: the client is absent, which is no word about an update
+            yield _decided("malformed", reason, client)
     for each in clients:
         decision = _decision(each)
         if decision is not None and (decision != "malformed" or each.get("client") not in named):

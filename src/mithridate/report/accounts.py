@@ -123,7 +123,7 @@ def _rolled_back(run: RunFacts) -> Account | None:
     undone = list(_undone(run))
     lost = [fate for some in undone for each in some for fate in each.fates if fate.status == "counted"]
     honest = count(sum(not fate.liar for fate in lost), "honest update")
-    lies = count(sum(fate.liar for fate in lost), "lying one")
+    lies = count(sum(bool(fate.liar) for fate in lost), "lying one")
     said = [f"In {_of(run, len(undone))} the model gave way to an earlier one, and {honest} were undone with {lies}."]
     false = sum(
         not any(fate.liar and fate.status == "counted" for each in some for fate in each.fates) for some in undone

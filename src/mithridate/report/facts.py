@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.report.assurance import Assurance, Promised
+from mithridate.report.claims import Claim
 from mithridate.report.procedures import Smoothed, Voted
 from mithridate.report.rounds import Round
 from mithridate.report.settings import amount, is_bare, is_plain_mean, part, table
@@ -47,6 +48,7 @@ class RunFacts:
         lasted: How long the backdoor outlived the liars' departure; None if they stayed, had not planted it, or nobody looked.
         smoothed: What the vote of noisy copies was worth; None without smoothing, or before the end.
         voted: How an ensemble's vote ended; None of any other run, and before the end.
+        claims: What the clients of a real federation said of themselves.
     """
 
     label: str
@@ -61,6 +63,12 @@ class RunFacts:
     lasted: Lasted | None = None
     smoothed: Smoothed | None = None
     voted: Voted | None = None
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def real(self) -> bool:
+        """Whether this is a real federation, and not a laboratory's."""
+        return self.made_of.get("venue") == "federation"
 
     @cached_property
     def assurance(self) -> Assurance | None:

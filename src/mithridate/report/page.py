@@ -24,9 +24,9 @@ from mithridate.report.tally import Group, Record, groups, records, spans
 from mithridate.report.threat import Threat, threats
 from mithridate.report.verdict import Verdict, judge
 
-__all__ = ["Page", "Section", "environment", "page_of", "page_style", "render"]
+__all__ = ["MOST_RECORDS", "Page", "Section", "environment", "made_of", "page_of", "page_style", "render"]
 
-_MOST_RECORDS = 80
+MOST_RECORDS = 80
 _MOST_TABLE_ROUNDS = 100
 _MOST_CURVES = 12
 _MOST_TOML = 20_000
@@ -164,15 +164,20 @@ def _section(run: RunFacts, tone: str, facts: Facts) -> Section:
         asr_within=asr_interval(run),
         judged=judgement(run, facts) if run.attacked else None,
         groups=groups(run),
-        excluded=tuple(excluded[:_MOST_RECORDS]),
-        excluded_more=max(0, len(excluded) - _MOST_RECORDS),
+        excluded=tuple(excluded[:MOST_RECORDS]),
+        excluded_more=max(0, len(excluded) - MOST_RECORDS),
         strip=strip(run) if worth_seeing else None,
         strip_text=summary(run),
         accounts=accounts(run),
         foiled=foiled_account(run),
         scenario=run.scenario if len(run.scenario) <= _MOST_TOML else run.scenario[:_MOST_TOML] + "\n… (cut)",
-        made_of=tuple((term, wording.short(text, 500)) for term, text in _made_of(run)),
+        made_of=made_of(run),
     )
+
+
+def made_of(run: RunFacts) -> tuple[tuple[str, str], ...]:
+    """What a run was made of, by name."""
+    return tuple((term, wording.short(text, 500)) for term, text in _made_of(run))
 
 
 def _made_of(run: RunFacts) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mithridate.core.errors import StoreError
 from mithridate.report.assurance import promised
+from mithridate.report.claims import claims
 from mithridate.report.facts import Facts, Lasted, RunFacts
 from mithridate.report.procedures import smoothed, voted
 from mithridate.report.rounds import round_of
@@ -55,7 +56,7 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
     try:
         rounds = tuple(round_of(event) for event in events if event["event"] == "round")
         first = next((promised(event) for event in events if event["event"] == "started"), None)
-        vote, models = smoothed(last), voted(last)
+        vote, models, said = smoothed(last), voted(last), claims(events)
     except StoreError as error:
         raise StoreError(f"{folder.path / 'events.jsonl'}: {error}") from error
     return RunFacts(
@@ -71,6 +72,7 @@ def _run(folder: RunFolder, label: str) -> RunFacts:
         lasted=_lasted(last.get("durability")),
         smoothed=vote,
         voted=models,
+        claims=said,
     )
 
 

@@ -25,7 +25,7 @@ class Fate:
 
     Args:
         client: Its id; a stranger's text.
-        liar: Whether it lied in this round. Only a laboratory knows.
+        liar: Whether it lied in this round; None in a real federation. Only a laboratory knows.
         minority: Whether its data are unlike the others'.
         status: counted, dropped (by the guard), refused (at admission), absent or late; in a challenge, whose answers are
             judged and not aggregated, passed or failed.
@@ -37,7 +37,7 @@ class Fate:
     """
 
     client: str
-    liar: bool
+    liar: bool | None
     minority: bool
     status: str
     share: float | None = None
@@ -74,7 +74,9 @@ class Round:
         challenge: Whether it was one: its answers were judged, and nothing was aggregated.
         sifted: What the clients' sanitisers did to their samples; empty without any.
         alarm: What the rollback made of it; None without one.
+        fell_back: Why the guard refused, where another rule stepped in.
         guard_s: What admission and guard took.
+        wait_s: What training took, as the server sees it.
         bytes_up: What the clients sent.
     """
 
@@ -85,6 +87,8 @@ class Round:
     refused: str | None
     fates: tuple[Fate, ...]
     guard_s: float | None = None
+    wait_s: float | None = None
+    fell_back: str | None = None
     bytes_up: float | None = None
     base_rate: float | None = None
     foiled: str | None = None
@@ -115,6 +119,8 @@ def round_of(event: Mapping[str, Any]) -> Round:
         refused=None if challenge else _cut(event.get("refused")),
         fates=tuple(_fate(client, challenge) for client in event.get("clients", ())),
         guard_s=_real((event.get("seconds") or {}).get("guard")),
+        wait_s=_real((event.get("seconds") or {}).get("train")),
+        fell_back=_cut(event.get("fell_back_from")),
         bytes_up=_real(event.get("bytes_up")),
         base_rate=_share(event.get("base_rate")),
         foiled=_cut(event.get("attack_foiled")),
@@ -133,7 +139,7 @@ def _fate(client: Mapping[str, Any], challenge: bool) -> Fate:
         status = "passed" if reason == _PASSED else "failed"
     return Fate(
         client=short(client["client"]),
-        liar=bool(client.get("liar")),
+        liar=None if client.get("liar", False) is None else bool(client.get("liar")),
         minority=bool(client.get("minority")),
         status=status,
         share=_real(client.get("share")),

@@ -28,6 +28,7 @@ KINDS: Mapping[Kind, str] = {
     "liar": "Liars",
     "minority": "Honest, with unlike data",
     "honest": "Honest",
+    "unknown": "Clients",
 }
 
 

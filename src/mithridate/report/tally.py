@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal
+from typing import Literal, get_args
 
 from mithridate.report.facts import RunFacts
 from mithridate.report.rounds import Fate, Round
@@ -14,8 +14,8 @@ from mithridate.report.wording import nth
 
 __all__ = ["Group", "Kind", "Reason", "Record", "groups", "records", "sender", "spans"]
 
-Kind = Literal["liar", "minority", "honest"]
-"""Lied at least once; never lied and holds unlike data; never lied."""
+Kind = Literal["liar", "minority", "honest", "unknown"]
+"""Lied at least once; never lied and holds unlike data; never lied; of a real federation, where nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Record:
 
     Args:
         client: Its id.
-        kind: Liar, minority or honest.
+        kind: Liar, minority, honest or unknown.
         lied: The rounds in which it lied.
         rounds: The rounds of each status.
         reasons: Why it was excluded, most frequent first.
@@ -88,7 +88,7 @@ def groups(run: RunFacts) -> tuple[Group, ...]:
     """Lying, unlike and other honest updates, as far as there are any."""
     decided = [each for each in run.rounds if each.refused is None and not each.challenge]
     told = [each for each in decided if any(fate.liar and fate.arrived for fate in each.fates)] or decided
-    found = (_group(kind, decided, told) for kind in ("liar", "minority", "honest"))
+    found = (_group(kind, decided, told) for kind in get_args(Kind))
     return tuple(group for group in found if group.judged)
 
 
@@ -117,6 +117,8 @@ def _arrived(rounds: Iterable[Round]) -> Iterator[Fate]:
 
 def sender(fate: Fate) -> Kind:
     """Whose update it was; who lies in other rounds only is as honest as others in this one."""
+    if fate.liar is None:
+        return "unknown"
     return "liar" if fate.liar else "minority" if fate.minority else "honest"
 
 
@@ -139,6 +141,8 @@ def _record(client: str, seen: list[tuple[int, Fate]]) -> Record:
             why[fate.stage or "guard", fate.reason or "no reason recorded"].append(fate)
     lied = tuple(number for number, fate in seen if fate.liar)
     honest: Kind = "minority" if any(fate.minority for _, fate in seen) else "honest"
+    if all(fate.liar is None for _, fate in seen):
+        honest = "unknown"
     reasons = (
         Reason(stage, code, len(each), _middle(f.score for f in each), _middle(f.threshold for f in each))
         for (stage, code), each in why.items()

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mithridate.core.errors import ConfigurationError, StoreError
+from mithridate.guard.bridge import NOBODY, SHORT_OF_QUORUM, held_back, nobody_admitted
 from mithridate.guard.guard import Decision, Guard
 from mithridate.guard.spec import from_table
 from mithridate.rules import Mean
@@ -27,12 +26,6 @@ __all__ = [
     "replay",
     "replayed",
 ]
-
-NOBODY = "nobody was admitted"
-"""Why a round without a single admitted reply is refused: there is nothing to ask a guard about."""
-
-SHORT_OF_QUORUM = "short of the quorum: "
-"""How the reason of a round begins in which too few replies were admitted for the guard to be asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +84,6 @@ def replayed(folder: RunFolder | str | Path, guard: Guard | None = None) -> Iter
         else:
             decision, memory = guard.apply(recording.cohort, memory)
         yield Replayed(event["round"], decision, event.get("decision"), recording is None or recording.exact)
-
-
-def nobody_admitted(d: int) -> Decision:
-    """The refused decision of a round without a single admitted reply.
-
-    Args:
-        d: Parameters of the model.
-
-    >>> nobody_admitted(2)
-    Decision(delta=array([0., 0.], dtype=float32), counted=(), share=None, marks=(), refused='nobody was admitted')
-    """
-    return held_back(d, NOBODY)
-
-
-def held_back(d: int, why: str) -> Decision:
-    """The refused decision of a round that was never put to the guard."""
-    return Decision(np.zeros(d, np.float32), (), None, (), why)
 
 
 def _of(run: RunFolder, event: dict[str, Any], recorded: set[int], first: Recording) -> Recording | None:

@@ -8,7 +8,7 @@ from typing import Any
 __all__ = ["KINDS", "added", "summary"]
 
 KINDS = ("liar", "minority", "honest")
-"""Lied in this round; honest, with data unlike the others'; honest."""
+"""Lied in this round; honest, with data unlike the others'; honest. Where nobody knows who lies, there is only "unknown"."""
 
 
 def summary(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -45,11 +45,17 @@ def summary(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             found["names_clients"] |= fate.get("share") is not None
             if refused or fate["status"] not in ("counted", "dropped", "refused"):
                 continue
-            kind = "liar" if fate.get("liar") else "minority" if fate.get("minority") else "honest"
-            judged[kind] += 1
-            excluded[kind] += fate["status"] != "counted"
+            kind = _kind(fate)
+            judged[kind] = judged.get(kind, 0) + 1
+            excluded[kind] = excluded.get(kind, 0) + (fate["status"] != "counted")
     guard_s = sum(spent) / len(spent) if spent else None
     return {"judged": judged, "excluded": excluded, "guard_s": guard_s} | found
+
+
+def _kind(fate: Mapping[str, Any]) -> str:
+    if fate.get("liar", False) is None:  # a real federation, which does not know
+        return "unknown"
+    return "liar" if fate.get("liar") else "minority" if fate.get("minority") else "honest"
 
 
 def added(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

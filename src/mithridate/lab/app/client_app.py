@@ -1,15 +1,17 @@
-"""The client: trains on its part of the data."""
+"""The client: trains on its part of the data; with the guard it checks who asks and signs what it answers."""
 
 from __future__ import annotations
 
 from flwr.app import ArrayRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
+from mithridate.flower import guard_client
 from mithridate.lab.app.task import loaded, network, shard, train
 
 __all__ = ["app", "bare", "fit"]
 
-bare, app = ClientApp(), ClientApp()
+bare = ClientApp()
+app = ClientApp(mods=[guard_client("policy.toml")])
 
 
 @app.train()

@@ -1,0 +1,1 @@
+"""A guarded app: two files by Flower's conventions, and a policy beside them."""
