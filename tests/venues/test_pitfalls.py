@@ -20,7 +20,7 @@ from mithridate.flower.local import LocalGrid, LocalNode, run_local
 from mithridate.flower.private import identified
 from mithridate.flower.server import guard_app
 from mithridate.guard.policy import read_policy
-from tests.flower.federation import MODEL, client_app, lying, named, reply, server_app
+from tests.flower.federation import MODEL, client_app, lying, named, reply, rounds_into, server_app
 
 Train = Callable[[Message, Context, dict[str, np.ndarray]], dict[str, np.ndarray]]
 
@@ -34,7 +34,7 @@ def round_of(model: dict[str, np.ndarray], train: Train, *, policy: str = "", no
         return Message(RecordDict({"arrays": record_of(train(message, context, sent)), "m": metrics}), reply_to=message)
 
     events: list[dict[str, Any]] = []
-    keeper = Keeper(read_policy(policy), watchers=[lambda event: events.append(dict(event))])
+    keeper = Keeper(read_policy(policy), watchers=[rounds_into(events)])
     members = [LocalNode(client, 1000 + i, {"partition-id": i}) for i in range(nodes)]
     grid = GuardedGrid(LocalGrid(members, seed=seed), keeper, clock=lambda: 0.0)
     with identified(1):
@@ -104,7 +104,7 @@ def test_model_and_record_are_the_same_bits_whatever_the_order_of_arrival(strate
     for seed in range(3):
         into: dict[str, Any] = {}
         events: list[dict[str, Any]] = []
-        app = guard_app(server_app(strategy, 2, into), watchers=[lambda event, to=events: to.append(dict(event))])
+        app = guard_app(server_app(strategy, 2, into), watchers=[rounds_into(events)])
         run_local(app, client_app(), nodes=10, instead={3: liar}, seed=seed)
         record = [{k: v for k, v in event.items() if k != "seconds"} for event in events]
         told.append((record, {k: v.tobytes() for k, v in into["model"].items()}))
@@ -136,7 +136,7 @@ def test_a_bad_reply_that_comes_first_does_not_make_honest_ones_look_wrong():
         into: dict[str, Any] = {}
         events: list[dict[str, Any]] = []
         other = lying(lambda message, model: reply(message, {"x": np.ones(4)}, {"num-examples": 7}))
-        app = guard_app(server_app(FedAvg, 1, into), watchers=[lambda event, to=events: to.append(dict(event))])
+        app = guard_app(server_app(FedAvg, 1, into), watchers=[rounds_into(events)])
         run_local(app, client_app(), nodes=6, instead={3: other}, seed=seed)
         assert [row["client"] for row in events[0]["clients"] if row["status"] == "refused"] == ["node-1003"]
 
@@ -151,7 +151,7 @@ def test_arrays_drift_to_float64_without_harm_over_many_rounds():
         )
     )
     events: list[dict[str, Any]] = []
-    app = guard_app(server_app(FedAdam, 4), watchers=[lambda event: events.append(dict(event))])
+    app = guard_app(server_app(FedAdam, 4), watchers=[rounds_into(events)])
     run_local(app, client_app(), nodes=8, instead={3: narrow, 5: narrow})
     assert {status for i in (1003, 1004) for status, _ in named(events, f"node-{i}")} <= {"counted", "dropped"}
     assert [event["refusals"] for event in events] == [[]] * len(events)
@@ -189,7 +189,7 @@ def test_records_of_another_size_than_they_say_are_measured_by_their_bytes():
     claims = Array("float32", (10**12,), "numpy.ndarray", Array(np.ones(6, np.float32)).data)
     tall = lying(lambda message, model: reply(message, model | {"w": claims}, {"num-examples": 7}))
     events: list[dict[str, Any]] = []
-    app = guard_app(server_app(FedAvg, 1), watchers=[lambda event: events.append(dict(event))])
+    app = guard_app(server_app(FedAvg, 1), watchers=[rounds_into(events)])
     run_local(app, client_app(), nodes=6, instead={3: tall})
     assert named(events, "node-1003") == [("refused", "shape")]
     assert ArrayRecord({"w": claims})["w"].shape == (10**12,)

@@ -9,10 +9,12 @@ from mithridate.flower.grid import GuardedGrid, by_key
 from mithridate.flower.keeper import Keeper, Outcome, RunStopped
 from mithridate.flower.local import LocalGrid, LocalNode, run_local
 from mithridate.flower.server import guard_app
+from mithridate.flower.strategy import GuardedStrategy
 
 __all__ = [
     "GuardedClient",
     "GuardedGrid",
+    "GuardedStrategy",
     "Keeper",
     "LocalGrid",
     "LocalNode",

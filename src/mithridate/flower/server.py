@@ -17,7 +17,7 @@ from mithridate.guard.policy import Policy, read_policy
 from mithridate.monitor.metrics import Metrics
 from mithridate.monitor.serving import Serving
 
-__all__ = ["GuardedApp", "guard_app", "policy_from"]
+__all__ = ["GuardedApp", "guard_app", "guarding", "policy_from"]
 
 
 class GuardedApp(ServerApp):
@@ -69,14 +69,29 @@ class GuardedApp(ServerApp):
 
     def __call__(self, grid: Grid, context: Context) -> None:
         """Run the app; its end, or the error that ended it, is written down."""
-        with _served(self._policy) as served:
-            keeper = Keeper(self._policy, self._bring, watchers=(*self._watchers, *served), home=self._home)
-            try:
-                self._app(GuardedGrid(grid, keeper, identify=self._identify), context)
-            except BaseException as error:
-                keeper.close(error)
-                raise
-            keeper.close()
+        how = self._bring, self._identify, self._watchers, self._home
+        with guarding(grid, self._policy, *how) as guarded:
+            self._app(guarded, context)
+
+
+@contextmanager
+def guarding(
+    grid: Grid,
+    policy: Policy,
+    bring: Bring | None = None,
+    identify: Identify = by_key,
+    watchers: Sequence[Watch] = (),
+    home: Path | None = None,
+) -> Iterator[GuardedGrid]:
+    """A guarded Grid, from the first round to the end of the run; the end, or the error that ended it, is written down."""
+    with _served(policy) as served:
+        keeper = Keeper(policy, bring, watchers=(*watchers, *served), home=home)
+        try:
+            yield GuardedGrid(grid, keeper, identify=identify)
+        except BaseException as error:
+            keeper.close(error)
+            raise
+        keeper.close()
 
 
 @contextmanager
