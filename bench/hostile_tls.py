@@ -4,7 +4,7 @@
 
 Three honest SuperNodes and a lying one, which in round i tells the i-th lie. One guarded run with the liar, one in which it is
 honest, and for each lie a run of two rounds without a guard. FOLDER is new; the lab in it is ended, whatever happens.
-`--render` (of bench.hostile) puts the results on docs/hostile.md.
+`python -m bench.hostile --render` puts the results on docs/hostile.md.
 """
 
 from __future__ import annotations
@@ -40,29 +40,26 @@ def guarded(lab: Lab, run: str, lie: str) -> tuple[list[Event], float]:
 
 
 def bare(lab: Lab, lie: str) -> dict[str, Any]:
-    """What becomes of a run without a guard."""
+    """What becomes of a run without a guard; the accuracies begin with that of the first model."""
+    run = f"bare-{lie}"
     short = replace(lab, plan=replace(lab.plan, rounds=BARE_ROUNDS))
-    accuracy: list[float] = []
+    fate: dict[str, Any] = {"ended": True}
     try:
-        for event in train(short, f"bare-{lie}", guarded=False, lie=lie):
-            if event["event"] == "round":
-                accuracy.append(event["accuracy"])
+        list(train(short, run, guarded=False, lie=lie))
     except MithridateError as why:
-        log = lab.log(f"run-bare-{lie}").read_text(encoding="utf-8", errors="replace")
-        raised = _RAISED.findall(log)
-        said = raised[-1] if raised else str(why).partition(";")[0]
-        return {"ended": False, "said": said, "accuracy": accuracy}
-    return {"ended": True, "accuracy": accuracy}
+        raised = _RAISED.findall(lab.log(f"run-{run}").read_text(encoding="utf-8", errors="replace"))
+        fate = {"ended": False, "said": raised[-1] if raised else str(why).partition(";")[0]}
+    lines = lab.progress(run).read_text(encoding="utf-8").splitlines()
+    return fate | {"accuracy": [json.loads(line)["accuracy"] for line in lines]}
 
 
 def wrong(told: Event, reason: str) -> list[str]:
-    """What a guarded round did not hold."""
+    """What a guarded round did not hold: the liar is turned away for the reason, or counted where that is due; others count."""
     found = [] if told.get("refused") is None else [f"the round was refused: {told['refused']}"]
     for client in told["clients"]:
-        expected = ("dropped", "refused") if client["client"].startswith("liar") and reason != "counted" else ("counted",)
-        if client["status"] not in expected or (client["reason"] or client["status"]) != (
-            reason if client["client"].startswith("liar") else "counted"
-        ):
+        due = reason if client["client"].startswith("liar") else "counted"
+        away = client["status"] in ("dropped", "refused")
+        if away != (due != "counted") or (client["reason"] or client["status"]) != due:
             found.append(f"{client['client']}: {client['status']}, {client['reason']}")
     return found
 
