@@ -69,7 +69,7 @@ def corrupt() -> None:
         return _sending(message, answering(self, message, context), context)
 
     ClientApp.train = train  # type: ignore[method-assign]  # bending somebody's code is what this module is for
-    ClientApp.__call__ = answer  # type: ignore[method-assign]
+    ClientApp.__call__ = answer  # type: ignore[method-assign]  # and what leaves it
 
 
 def _lying(message: Any, reply: Any, context: Any = None) -> Any:
