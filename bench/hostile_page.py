@@ -10,8 +10,9 @@ from typing import Any
 from bench.behaviours import BEHAVIOURS, HARMLESS
 from bench.strategies import STRATEGIES
 
-__all__ = ["PAGE", "page"]
+__all__ = ["PAGE", "TLS", "page"]
 
+TLS = Path(__file__).parent / "results" / "hostile_tls.json"
 PAGE = Path(__file__).parent.parent / "docs" / "hostile.md"
 
 GLYPHS = {"ok": "✓", "moved": "≠", "nan": "N", "complex": "C", "metrics": "m", "none": "∅", "crash": "✗", "hangs": "∞"}

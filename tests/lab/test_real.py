@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from mithridate.core.errors import MithridateError
 from mithridate.lab.commands import Plan
 from mithridate.lab.federation import prepare, rise, train
 from mithridate.lab.folder import made
@@ -48,3 +49,20 @@ def test_the_guard_bears_the_liar_strangers_stay_out_and_nothing_stays_behind(la
     end(lab.marker)
     assert members(lab.marker) == ()
     assert taken("127.0.0.1", range(lab.plan.port, lab.plan.port + 4)) == []
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_ends_a_run_without_a_guard_is_named_round_by_round_with_one(lab):
+    list(prepare(lab))
+    list(rise(lab))
+    lies = {"garbage": "malformed", "two-models": "records"}
+    rounds = [event for event in train(lab, "guarded", guarded=True, lie=" ".join(lies)) if event["event"] == "round"]
+    assert rounds[-1]["accuracy"] > 0.7
+    for told, reason in zip(rounds[1:], lies.values(), strict=True):
+        assert {each["client"]: each["reason"] for each in told["clients"]} == {
+            "site-1": None,
+            "site-2": None,
+            "liar-3": reason,
+        }
+    with pytest.raises(MithridateError, match="ended early after 0 rounds"):
+        list(train(lab, "bare", guarded=False, lie="garbage"))

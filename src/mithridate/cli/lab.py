@@ -52,7 +52,7 @@ def up(
     rounds: Annotated[int, typer.Option("--rounds", help="rounds of training")] = 3,
     task: Annotated[str, typer.Option("--task", help="digits or mnist")] = "digits",
     lie: Annotated[
-        str, typer.Option("--lie", help="what the liars send: reverse, noise, nan, shape or none")
+        str, typer.Option("--lie", help="what the liars send: reverse, noise, nan, shape, garbage, ... or none")
     ] = "reverse",
     port: Annotated[int, typer.Option("--port", help="of the SuperLink; SuperNodes take those after it")] = 18443,
     seed: Annotated[int, typer.Option("--seed", help="of the first model")] = 0,

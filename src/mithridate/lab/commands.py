@@ -12,7 +12,7 @@ from pathlib import Path
 import mithridate
 from mithridate.core.errors import ConfigurationError
 from mithridate.lab.certificates import Issued
-from mithridate.lab.liar import LIE_FILE, LIES
+from mithridate.lab.liar import LIE_FILE, known
 
 __all__ = [
     "CONNECTION",
@@ -47,7 +47,7 @@ class Plan:
         rounds: Rounds of training; at least 1.
         port: Of the SuperLink; the SuperNodes take the ones after it.
         task: "digits" or "mnist".
-        lie: What the liars tell, one of `LIES`.
+        lie: What the liars tell, one of `liar.known`.
         seed: Of the first model.
     """
 
@@ -69,8 +69,8 @@ class Plan:
             )
         if self.task not in _TASKS:
             raise ConfigurationError(f"the lab trains on {' or '.join(_TASKS)}, not {self.task!r}")
-        if self.lie not in LIES:
-            raise ConfigurationError(f"unknown lie {self.lie!r}; known: {', '.join(LIES)}")
+        if self.lie not in known():
+            raise ConfigurationError(f"unknown lie {self.lie!r}; known: {', '.join(known())}")
 
     @property
     def sites(self) -> tuple[Site, ...]:

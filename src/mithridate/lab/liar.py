@@ -3,6 +3,8 @@
 The liar runs the same bundle as everybody, bit for bit; its key is registered and its connection is sound. Only its Python has a
 `sitecustomize` that wraps the training function of every `ClientApp`. Signatures over bundles and keys of nodes do not help
 against that: the lie is made before anything is signed. For labs only: nothing but that file calls `corrupt`.
+
+The lie's name stands in a file. Several names, with spaces between them, are one for each round; the last holds on.
 """
 
 from __future__ import annotations
@@ -16,8 +18,9 @@ import numpy as np
 
 from mithridate.core.errors import UnknownName
 from mithridate.core.randomness import stream
+from mithridate.lab.hostile import HOSTILE
 
-__all__ = ["LIES", "LIE_FILE", "corrupt", "lie"]
+__all__ = ["LIES", "LIE_FILE", "corrupt", "known", "lie"]
 
 LIE_FILE = "MITHRIDATE_LAB_LIE"
 """The variable that names the file with the lie's name; read at each training, so that a lab may change it."""
@@ -42,34 +45,65 @@ def lie(name: str, sent: Mapping[str, np.ndarray], trained: Mapping[str, np.ndar
     return LIES[name](dict(sent), dict(trained))
 
 
+def known() -> tuple[str, ...]:
+    """The names of all lies: other models first, then other replies."""
+    return (*LIES, *HOSTILE)
+
+
 def corrupt() -> None:
-    """Wrap the training functions of all `ClientApp`s that this process defines from now on."""
+    """Wrap the training functions of all `ClientApp`s that this process defines from now on, and what they send."""
     from flwr.clientapp import ClientApp
 
-    honest = ClientApp.train
+    honest, answering = ClientApp.train, ClientApp.__call__
 
     def train(self: ClientApp, *arguments: Any, **options: Any) -> Callable[..., Any]:
         register = honest(self, *arguments, **options)
 
         def decorator(function: Callable[..., Any]) -> Callable[..., Any]:
-            register(lambda message, context: _lying(message, function(message, context)))
+            register(lambda message, context: _lying(message, function(message, context), context))
             return function
 
         return decorator
 
+    def answer(self: ClientApp, message: Any, context: Any) -> Any:
+        return _sending(message, answering(self, message, context), context)
+
     ClientApp.train = train  # type: ignore[method-assign]  # bending somebody's code is what this module is for
+    ClientApp.__call__ = answer  # type: ignore[method-assign]  # and what leaves it
 
 
-def _lying(message: Any, reply: Any) -> Any:
-    """The reply with the arrays of the current lie."""
+def _lying(message: Any, reply: Any, context: Any = None) -> Any:
+    """The reply with what the current lie changes before it is signed."""
     from flwr.app import Array, ArrayRecord
 
-    name = Path(os.environ[LIE_FILE]).read_text(encoding="utf-8").strip()
+    name = _current(message)
+    if name in HOSTILE:
+        if HOSTILE[name].signed:
+            HOSTILE[name].bend(reply.content, context)
+        return reply
     ((key, record),) = reply.content.array_records.items()
     (broadcast,) = message.content.array_records.values()
     told = lie(name, _numbers(broadcast), _numbers(record))
     reply.content[key] = ArrayRecord({name: Array(array) for name, array in told.items()})
     return reply
+
+
+def _sending(message: Any, reply: Any, context: Any) -> Any:
+    """The reply with what the current lie changes after it was signed: of trainings that went well."""
+    trained = message.metadata.message_type.partition(".")[0] == "train" and not reply.has_error()
+    how = HOSTILE.get(_current(message)) if trained else None
+    if how is not None and not how.signed:
+        how.bend(reply.content, context)
+    return reply
+
+
+def _current(message: Any) -> str:
+    """The lie of this training's round."""
+    names = Path(os.environ[LIE_FILE]).read_text(encoding="utf-8").split()
+    if len(names) == 1:
+        return names[0]
+    (config,) = (record for record in message.content.config_records.values() if "server-round" in record)
+    return names[min(int(config["server-round"]), len(names)) - 1]
 
 
 def _numbers(record: Mapping[str, Any]) -> Arrays:
@@ -92,6 +126,11 @@ def _nan(_: Arrays, trained: Arrays) -> Arrays:
     return {name: np.full_like(array, np.nan) for name, array in trained.items()}
 
 
+def _minus_inf(_: Arrays, trained: Arrays) -> Arrays:
+    """Minus infinity, everywhere."""
+    return {name: np.full_like(array, -np.inf) for name, array in trained.items()}
+
+
 def _shape(_: Arrays, trained: Arrays) -> Arrays:
     """One number where a whole array belongs."""
     return {name: np.full(1, 100, array.dtype) for name, array in trained.items()}
@@ -102,5 +141,6 @@ LIES: dict[str, Callable[[Arrays, Arrays], Arrays]] = {
     "reverse": _reverse,
     "noise": _noise,
     "nan": _nan,
+    "minus-inf": _minus_inf,
     "shape": _shape,
 }
