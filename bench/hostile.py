@@ -4,7 +4,8 @@
 
 Twelve clients in one process, of which one, and then two, do not send what they should; three rounds; Flower's own strategies,
 unchanged. Each run is held against the one without liars: within a twentieth of the way that training went is as it should be.
-With `--strategy NAME` only that column is made anew and the others stay. `--render` writes docs/hostile.md from the results.
+With `--strategy NAME` only that column is made anew and the others stay. `--render` writes docs/hostile.md from the results,
+and from those of bench/hostile_tls.py.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 
 from bench.behaviours import BEHAVIOURS
 from bench.federation import FIRST_NODE, LIARS, NODES, ROUNDS, TOLERANCE, Cell, applies, client, drift, ended, verdict
-from bench.hostile_page import PAGE, page
+from bench.hostile_page import PAGE, TLS, page
 from bench.strategies import REFUSED, STRATEGIES, tree_app
 from mithridate import __version__
 from mithridate.core.errors import MithridateError
@@ -121,7 +122,7 @@ def main() -> None:
             given.out.write_text(written(told), encoding="utf-8")
             failed = [cell for cell in before if cell["strategy"] == strategy and cell["guarded"]["wrong"]]
             print(strategy, len(failed), "not held", flush=True)
-    PAGE.write_text(page(json.loads(given.out.read_text())), encoding="utf-8")
+    PAGE.write_text(page(json.loads(given.out.read_text()), json.loads(TLS.read_text())), encoding="utf-8")
 
 
 if __name__ == "__main__":

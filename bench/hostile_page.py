@@ -1,4 +1,4 @@
-"""docs/hostile.md, made of the results of bench/hostile.py alone."""
+"""docs/hostile.md, made of the results of bench/hostile.py and bench/hostile_tls.py alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.behaviours import BEHAVIOURS, HARMLESS
 from bench.strategies import STRATEGIES
+from bench.told import SENT
 
 __all__ = ["PAGE", "TLS", "page"]
 
@@ -93,14 +94,37 @@ def lost(cells: Cells) -> str:
     return "\n".join(rows) if rows else "Nothing in these tables."
 
 
-def page(found: Mapping[str, Any]) -> str:
-    """The page."""
+def deployed(found: Mapping[str, Any], cells: Cells) -> str:
+    """The table of the runs over TLS, beside what the same does to strategies in one process."""
+    rows = []
+    for cell in found["cells"]:
+        alike = [each for each in cells if each["behaviour"] == SENT[cell["lie"]].like]
+        harmed = sum(each["bare"]["outcome"] not in ("ok", "metrics") for each in alike)
+        held = "; ".join(cell["wrong"]) or "✓"
+        rows.append([SENT[cell["lie"]].what, f"{harmed} of {len(alike)}", _fate(cell.get("bare")), str(cell["round"]),
+                     f"`{cell['said']}`", f"{cell['accuracy']:.1%}", held])  # fmt: skip
+    heads = ["what is sent", "strategies harmed, in process", "bare, over TLS", "round", "what the record says"]
+    return table([*heads, "accuracy after it", "held"], rows)
+
+
+def _fate(bare: Mapping[str, Any] | None) -> str:
+    """How a run over TLS without a guard ended."""
+    if bare is None:
+        return "not run"
+    if not bare["ended"]:
+        return f"✗ `{bare['said']}` in round {len(bare['accuracy'])}"
+    return f"ends, accuracy {bare['accuracy'][-1]:.1%}"
+
+
+def page(found: Mapping[str, Any], tls: Mapping[str, Any]) -> str:
+    """The page, of the results in one process and of those over TLS."""
     cells, versions = found["cells"], found["versions"]
     by_count = {liars: [cell for cell in cells if cell["liars"] == liars] for liars in (1, 2)}
     harmless = ", ".join(each.what for each in BEHAVIOURS.values() if each.reason == HARMLESS)
     refused = "\n".join(f"* {name}: `{why}`" for name, why in found["refused"].items())
     far = ", and how far, in multiples of the way that honest training went"
     legend = "\n".join(f"* {GLYPHS[word]} {WORDS[word]}{far if word == 'moved' else ''}" for word in WORDS)
+    sites = tls["nodes"] + tls["liars"]
     counting = ", ".join(name for name, way in STRATEGIES.items() if way.each)
     return f"""# What a hostile client does to Flower, with and without the guard
 
@@ -143,6 +167,29 @@ Exceptions that ended bare runs: {errors(by_count[2])}.
 ## What the guard did not hold
 
 {lost(cells)}
+
+## Over a real deployment
+
+Made by `{tls["command"]}`: Flower's own SuperLink and {sites}
+SuperNodes on loopback, flwr {tls["versions"]["flwr"]}, with TLS, registered keys of nodes, and signed replies; the app, the
+policy and the liar are those of `mithridate lab up`. One SuperNode of {sites} lies. Guarded, it tells the i-th lie in round i
+of one run over {len(tls["cells"])} rounds ({tls["wall_s"]:.0f} s where other work was going on). That run ends with accuracy
+{tls["accuracy"]["liar"]:.1%}, and with {tls["accuracy"]["honest"]:.1%} when the same SuperNode is honest. Bare, each lie has a
+run of {tls["bare_rounds"]} rounds of FedAvg; the first model has an accuracy of {tls["cells"][0]["bare"]["accuracy"][0]:.1%}.
+
+"Strategies harmed" counts bare runs of the first table; for shape (1,) those of its row "arriving last".
+"Held" means that the record says of the liar what it should, in that very round, and counts everybody else.
+
+{deployed(tls, by_count[1])}
+
+Lies are told before the reply is signed, so the signature holds and does not help. Bytes that are no array cannot be signed: they
+take the array's place on the way out. A claim of 1e12 examples makes the liar's model the only one that
+counts; here it is an honest one, so that the run goes on. The guard refuses it all the same. A metric too many is left out,
+and the model that comes with it counts. Shape (1,) ends no run of FedAvg: it broadcasts, and the model is lost without a word.
+complex64 ends it only where an honest reply arrives before it (a sum of floats takes no complex number); here it came first, the
+clients were sent a complex model, and PyTorch cast it back.
+
+One seed, one run: this shows that transport, deserialisation and signatures change none of the verdicts, not how often.
 
 ## What this does not show
 
