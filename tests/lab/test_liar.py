@@ -49,6 +49,7 @@ def test_a_bent_app_answers_with_the_lie_and_the_function_itself_stays_honest(tm
     from flwr.clientapp import ClientApp
 
     monkeypatch.setattr(ClientApp, "train", ClientApp.train)
+    monkeypatch.setattr(ClientApp, "__call__", ClientApp.__call__)
     monkeypatch.setenv(LIE_FILE, str(tmp_path / "lie"))
     (tmp_path / "lie").write_text("reverse\n")
     liar.corrupt()
