@@ -14,7 +14,6 @@ from mithridate.core.errors import ConfigurationError, MithridateError, UnmetPre
 from mithridate.core.layout import Layout
 from mithridate.guard.admission import Limits, Refusal, Reply, Sent, admit
 from mithridate.guard.guard import Decision, Guard
-from mithridate.guard.spec import dump, parse
 from mithridate.rules import (
     Bulyan,
     CenteredClip,
@@ -35,6 +34,7 @@ from mithridate.stages import Buckets, Clip, NearestNeighbourMixing, WorkerMomen
 
 if TYPE_CHECKING:
     from mithridate.attacks.adversary import Adversary
+    from mithridate.guard.spec import dump, parse
     from mithridate.sim.engine import simulate
     from mithridate.sim.scenario import Scenario
     from mithridate.store.replay import replay
@@ -81,10 +81,13 @@ __all__ = [
     "simulate",
 ]
 
-# What pulls in torch or a file format is imported when it is first named, so that `import mithridate` costs numpy alone.
+# What pulls in torch, a file format or the whole catalogue is imported when it is first named, so that `import mithridate` costs
+# numpy and little more.
 _LATER = {
     "Adversary": "mithridate.attacks.adversary",
     "Scenario": "mithridate.sim.scenario",
+    "dump": "mithridate.guard.spec",
+    "parse": "mithridate.guard.spec",
     "replay": "mithridate.store.replay",
     "simulate": "mithridate.sim.engine",
 }
