@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from mithridate.core.cohort import Cohort, Mark
 from mithridate.core.errors import ConfigurationError, MithridateError, UnmetPrecondition
 from mithridate.core.layout import Layout
-from mithridate.guard.admission import Limits, Refusal, Reply, Sent, admit
+from mithridate.guard.admission import Reply, Sent, admit
+from mithridate.guard.claims import Limits, Refusal
 from mithridate.guard.guard import Decision, Guard
 from mithridate.rules import (
     Bulyan,

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 
-from mithridate.guard.admission import Limits
+from mithridate.guard.claims import Limits
 from mithridate.guard.policy import Clients, Identity, Metrics, Monitor, Policy, Record, Rounds
 from tests.docs.pages import ROOT, blocks_of
 

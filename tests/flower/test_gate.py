@@ -7,7 +7,7 @@ import pytest
 
 from mithridate.core.errors import ConfigurationError
 from mithridate.flower.gate import Gate, reply_digest
-from mithridate.guard.admission import Refused
+from mithridate.guard.claims import Refused
 from mithridate.guard.policy import Identity
 from mithridate.identity.keys import SigningKey
 from mithridate.identity.statement import Invitation, Submission, received, sign

@@ -8,7 +8,8 @@ import pytest
 from mithridate.core.cohort import Mark
 from mithridate.core.digest import digest
 from mithridate.flower.keeper import Keeper, RunStopped, fates
-from mithridate.guard.admission import Refusal, Reply, Sent, admit
+from mithridate.guard.admission import Reply, Sent, admit
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import CHALLENGED, Decision
 from mithridate.guard.policy import read_policy
 from mithridate.store.replay import NOBODY

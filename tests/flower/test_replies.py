@@ -8,7 +8,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRec
 
 from mithridate.flower.private import identified, numbered
 from mithridate.flower.replies import OURS, model_of, opened
-from mithridate.guard.admission import Refused
+from mithridate.guard.claims import Refused
 from mithridate.guard.policy import Policy
 
 ARRAYS = {"w": Array(np.ones(4, np.float32))}

@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from mithridate.guard.admission import Reason
 from mithridate.guard.catalog import RULES, STAGES
+from mithridate.guard.claims import Reason
 from mithridate.monitor.vocabulary import DECISIONS, JUDGES, OUTCOMES, REASONS, STATES, known, plain
 from mithridate.store import events
 from tests.shape.tree import SOURCE

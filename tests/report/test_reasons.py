@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from mithridate.guard.admission import Reason
+from mithridate.guard.claims import Reason
 from mithridate.report.reasons import MEANINGS, meaning
 
 

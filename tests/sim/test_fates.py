@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 from mithridate.core.cohort import Mark
-from mithridate.guard.admission import Refusal
+from mithridate.guard.claims import Refusal
 from mithridate.sim.fates import exclusions, fates, finite
 from mithridate.sim.members import Called, Members
 from mithridate.sim.partition import Iid

@@ -10,7 +10,7 @@ import numpy as np
 from mithridate.core.cohort import Cohort
 from mithridate.core.protocols import Memory
 from mithridate.core.randomness import stream
-from mithridate.guard.admission import Refusal
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import Guard
 from mithridate.guard.spec import parse
 from mithridate.store.manifest import manifest

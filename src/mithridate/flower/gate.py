@@ -12,7 +12,7 @@ from flwr.app import ConfigRecord
 
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError
-from mithridate.guard.admission import Reason, Refused
+from mithridate.guard.claims import Reason, Refused
 from mithridate.guard.policy import Identity
 from mithridate.identity.continuity import Continuity
 from mithridate.identity.enrolment import Enrolment, Member, parse_enrolment

@@ -18,7 +18,7 @@ import numpy as np
 from mithridate.core.cohort import Cohort
 from mithridate.core.errors import StoreError
 from mithridate.core.protocols import Memory
-from mithridate.guard.admission import Refusal
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import Guard
 from mithridate.guard.spec import dump
 from mithridate.store.manifest import code_version, manifest

@@ -22,9 +22,10 @@ from mithridate.core.tables import name_of
 from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
 from mithridate.flower.rounds import Before
-from mithridate.guard.admission import Refusal, Sent
+from mithridate.guard.admission import Sent
 from mithridate.guard.assumptions import cautions, promise
 from mithridate.guard.bridge import Bring, fallen_back, moved, nobody_admitted, ruled
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 from mithridate.identity.continuity import Continuity

@@ -11,7 +11,7 @@ from flwr.app import ArrayRecord, Message, RecordDict
 
 from mithridate.flower.arrays import Unreadable, arrays_of, record_bytes
 from mithridate.flower.metrics import Claims, claims_of
-from mithridate.guard.admission import Refused
+from mithridate.guard.claims import Refused
 from mithridate.guard.policy import Policy
 
 __all__ = ["OURS", "Opened", "model_of", "opened"]

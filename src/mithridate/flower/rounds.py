@@ -19,7 +19,8 @@ from mithridate.flower.local import copied
 from mithridate.flower.metrics import Claims, agreed
 from mithridate.flower.private import SERVER_NODE
 from mithridate.flower.replies import Opened, model_of, opened
-from mithridate.guard.admission import Admission, Refused, Reply, Sent, believed, clamped, spoken
+from mithridate.guard.admission import Admission, Reply, Sent
+from mithridate.guard.claims import Refused, believed, clamped, spoken
 from mithridate.guard.policy import Policy
 
 __all__ = ["REFUSED", "Asked", "Batch", "Before", "Evaluation", "Handed", "Training"]

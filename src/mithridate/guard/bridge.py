@@ -14,7 +14,8 @@ import numpy as np
 from mithridate.core.cohort import Cohort
 from mithridate.core.errors import ConfigurationError
 from mithridate.core.protocols import Memory, Need
-from mithridate.guard.admission import Refusal, Reply, Sent, admit
+from mithridate.guard.admission import Reply, Sent, admit
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import CHALLENGED, Decision, Guard
 from mithridate.guard.policy import Policy
 

@@ -22,8 +22,8 @@ from typing import Any, Literal
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError, suggestion
 from mithridate.core.protocols import Rule, fits
-from mithridate.guard.admission import Limits
 from mithridate.guard.catalog import RULES, SANITISERS
+from mithridate.guard.claims import Limits
 from mithridate.guard.guard import Guard
 from mithridate.guard.spec import TABLES, from_table
 from mithridate.guard.tables import build, fill, located

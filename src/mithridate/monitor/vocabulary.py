@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from mithridate.guard.admission import Reason
 from mithridate.guard.catalog import RULES, STAGES
+from mithridate.guard.claims import Reason
 
 __all__ = [
     "DECISIONS",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mithridate.core.cohort import Cohort
-from mithridate.guard.admission import Refusal
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import CHALLENGED, Decision
 from mithridate.sim.members import Called, Members
 

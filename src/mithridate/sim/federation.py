@@ -14,7 +14,8 @@ from mithridate.attacks.adversary import Trigger
 from mithridate.core.cohort import Cohort
 from mithridate.core.digest import digest
 from mithridate.core.protocols import Memory, Need
-from mithridate.guard.admission import Refusal, Reply, Sent, admit
+from mithridate.guard.admission import Reply, Sent, admit
+from mithridate.guard.claims import Refusal
 from mithridate.guard.guard import Decision
 from mithridate.sim import drift
 from mithridate.sim.account import Event, decision_told, quality_told

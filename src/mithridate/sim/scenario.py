@@ -12,8 +12,8 @@ from mithridate.attacks.catalog import adversary_from_table, adversary_to_table
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError, suggestion
 from mithridate.core.protocols import Need, fits
-from mithridate.guard.admission import Limits
 from mithridate.guard.catalog import SANITISERS
+from mithridate.guard.claims import Limits
 from mithridate.guard.guard import Guard
 from mithridate.guard.plugins import used
 from mithridate.guard.spec import from_table, inline, to_table

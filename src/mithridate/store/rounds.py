@@ -10,7 +10,7 @@ import numpy as np
 from mithridate.core.cohort import Client, Cohort
 from mithridate.core.errors import MithridateError, StoreError
 from mithridate.core.layout import Entry, Layout
-from mithridate.guard.admission import Refusal
+from mithridate.guard.claims import Refusal
 from mithridate.store.disk import mapped
 from mithridate.store.packing import unpack
 from mithridate.store.run import RunFolder
