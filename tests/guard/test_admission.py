@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mithridate.core.digest import digest
+from mithridate.core.errors import ConfigurationError
 from mithridate.guard import admission
 from mithridate.guard.admission import Admission, Reply, Sent, admit
 from mithridate.guard.claims import Limits, Refusal
@@ -368,3 +369,13 @@ def test_a_door_records_what_the_venue_turned_away():
     door = Admission(Sent({"w": np.zeros(1, np.float32)}), 1, round=0, seed=0)
     door.refuse("e\x00ve", "malformed", "no header")
     assert door.close() == (None, (Refusal("e\N{REPLACEMENT CHARACTER}ve", "malformed", "no header"),))
+
+
+def test_a_door_writes_to_the_memory_it_is_given_and_to_no_other_size():
+    rows = np.full((2, 9), 7, np.float32)
+    door = Admission(SENT, 2, round=0, seed=0, rows=rows)
+    assert door.offer(Reply("ann", trained()))
+    assert rows[0].tolist() == [0.5] * 6 + [-0.5] * 3
+    for wrong in (np.zeros((3, 9), np.float32), np.zeros((2, 9))):
+        with pytest.raises(ConfigurationError, match=r"\(2, 9\) float32"):
+            Admission(SENT, 2, round=0, seed=0, rows=wrong)

@@ -23,6 +23,7 @@ from mithridate.flower.local import copied
 from mithridate.flower.private import NodeInfo, Run, message_like, numbered
 from mithridate.flower.replies import OURS
 from mithridate.flower.rounds import Asked, Batch, Evaluation, Handed, Training
+from mithridate.flower.spare import SpareRows
 
 __all__ = ["GuardedGrid", "Identify", "by_key"]
 
@@ -104,6 +105,7 @@ class GuardedGrid(Grid):
         self._each = keeper.policy.round.replies == "each"
         self._handed: tuple[np.ndarray, np.ndarray] | None = None
         self._unsent = 0
+        self._spare = SpareRows()
 
     def set_run(self, run: Run) -> None:
         self._inner.set_run(run)
@@ -192,7 +194,7 @@ class GuardedGrid(Grid):
             batch = Evaluation(asked, keeper.policy, max(0, keeper.next - 1), keeper.gate)
             before = keeper.said_before()
         else:
-            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout, keeper.gate)
+            batch = training = Training(asked, keeper.policy, keeper.next, keeper.layout, keeper.gate, self._spare)
             keeper.begin(len(training.clients), training.sent, self._key())
             self._watch(training)
             before = keeper.held_before()

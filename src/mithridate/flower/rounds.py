@@ -19,6 +19,7 @@ from mithridate.flower.local import copied
 from mithridate.flower.metrics import Claims, agreed
 from mithridate.flower.private import SERVER_NODE
 from mithridate.flower.replies import Opened, model_of, opened
+from mithridate.flower.spare import SpareRows
 from mithridate.guard.admission import Admission, Reply, Sent
 from mithridate.guard.claims import Refused, believed, clamped, spoken
 from mithridate.guard.policy import Policy
@@ -232,13 +233,20 @@ class Training(Batch):
         round: Its number.
         first: The model's layout in the first broadcast. Strategies that average turn counters into fractions; the clients'
             own stay whole numbers and would not match, so an array that began as whole numbers is sent as whole numbers.
+        spare: Where memory for the updates comes from.
 
     Raises:
         ConfigurationError: the instructions do not carry one model, and the same.
     """
 
     def __init__(
-        self, asked: Sequence[Asked], policy: Policy, round: int, first: Layout | None = None, gate: Gate | None = None
+        self,
+        asked: Sequence[Asked],
+        policy: Policy,
+        round: int,
+        first: Layout | None = None,
+        gate: Gate | None = None,
+        spare: SpareRows | None = None,
     ) -> None:
         super().__init__(asked, policy, gate)
         record = _broadcast([each.message.content for each in asked])
@@ -251,6 +259,7 @@ class Training(Batch):
         self.identity = None if gate is None else gate.begun(round, "train", self.sent.arrays)
         self._replies: dict[str, Opened] = {}
         self._door: Admission | None = None
+        self._spare = SpareRows() if spare is None else spare
 
     @property
     def door(self) -> Admission:
@@ -263,6 +272,7 @@ class Training(Batch):
                 seed=self.policy.round.seed,
                 limits=self.policy.admission,
                 expected=self.clients,
+                rows=self._spare.rows(len(self.asked), self.sent.layout.d),
             )
         return self._door
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from mithridate.core.cohort import Cohort
 from mithridate.core.digest import digest
+from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Layout
 from mithridate.guard.claims import (
     Limits,
@@ -144,6 +145,7 @@ class Admission:
         limits: How far a claim may go.
         seen: Digests of updates of earlier rounds.
         expected: Who is likely to reply, in order of client id: their rows lie where they belong, whoever comes first.
+        rows: Memory that the updates are written to, (most, d) float32; None for fresh memory, which has to be cleared first.
 
     >>> door = Admission(Sent({"w": np.zeros(1, np.float32)}), 2, round=0, seed=0)
     >>> door.offer(Reply("eve", {"w": np.array([np.inf])})), door.offer(Reply("ann", {"w": np.array([1.])}))
@@ -163,9 +165,12 @@ class Admission:
         limits: Limits = Limits(),
         seen: frozenset[str] = frozenset(),
         expected: Sequence[str] = (),
+        rows: np.ndarray | None = None,
     ) -> None:
         self._sent, self._round, self._seed, self._limits, self._seen = sent, round, seed, limits, seen
-        self._updates = np.empty((most, sent.layout.d), np.float32)
+        self._updates = np.empty((most, sent.layout.d), np.float32) if rows is None else rows
+        if self._updates.shape != (most, sent.layout.d) or self._updates.dtype != np.float32:
+            raise ConfigurationError(f"rows must be ({most}, {sent.layout.d}) float32")
         own = expected[:most]
         self._places = {client: row for row, client in enumerate(own)}
         self._others: list[int] = [*range(len(own), most), *range(len(own))]

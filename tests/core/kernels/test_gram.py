@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from mithridate.core.errors import NotFinite
-from mithridate.core.kernels import geometry
+from mithridate.core.kernels import engine, geometry
 from tests.core.kernels.rows import digest, mapped, matrices
 from tests.core.kernels.switch import KERNELS, running
 
@@ -119,3 +120,23 @@ def test_block_by_block_is_bit_for_bit_the_whole(shape, monkeypatch):
     monkeypatch.setattr(compiled, "_BLOCK_ROWS", 5)
     assert np.array_equal(compiled.centred_products(rows, chosen, 3), whole)
     assert np.array_equal(whole, whole.T)
+
+
+@pytest.mark.parametrize("n", [1, 5, 33, 70, 130])
+def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch, n):
+    sums = pytest.importorskip("mithridate.core.kernels.compiled_sums")
+    monkeypatch.setattr(sums, "_WORTH_THREADS", 0)
+    rows, found = honest(n, 5000, seed=n), []
+    for threads in (1, 2, 3, 7):
+        monkeypatch.setattr(sums, "threads", lambda threads=threads: threads)
+        with running("compiled"):
+            found.append(geometry(rows).gram.tobytes())
+    assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize(("said", "most"), [("1", 1), ("2", 2), ("0", 1), ("many", 10**6), ("", 10**6)])
+def test_as_many_threads_as_cores_or_fewer_where_the_operator_says_so(monkeypatch, said, most):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert 1 <= engine.threads() <= most
+    if most > 2:
+        assert engine.threads() == len(os.sched_getaffinity(0))

@@ -5,19 +5,22 @@ Weighted sums have the same bits, inner products are rounded differently.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numba import float32, float64, intp, types, uint32
 
 from mithridate.core.kernels import plain
+from mithridate.core.kernels.engine import threads
 from mithridate.core.kernels.vectors import GRAM_LANES, MAGNITUDE_BITS, WIDE, add_products, jit, largest_bits
 
 __all__ = ["centred_products", "weighted_sums"]
 
 _SHARE_LANES = 2048
 _GRAM_TILES = 32
-_WHOLE_ROWS, _BLOCK_ROWS = 320, 192
+_WHOLE_ROWS, _BLOCK_ROWS, _LEAST_ROWS = 320, 192, 32
+_WORTH_THREADS = 1 << 27
 _CENTRE = -1
 _STRIP = types.Array(float32, 2, "C", readonly=True)
 _FLOATS = types.Array(float64, 1, "C", readonly=True)
@@ -33,18 +36,37 @@ def weighted_sums(weights: np.ndarray, used: np.ndarray, strip: np.ndarray, larg
 
 
 def centred_products(strip: np.ndarray, rows: np.ndarray, centre: int) -> np.ndarray:
-    """See `plain.centred_products`. Many rows are taken block by block, so that the sums of two blocks stay in the cache."""
+    """See `plain.centred_products`.
+
+    Many rows are taken block by block, so that the sums of two blocks stay in the cache, and so that several threads have
+    something to do. The bits do not depend on how the rows are cut: every product is summed by itself, in the order of columns.
+    """
     everyone = np.append(rows, _CENTRE).astype(np.intp, copy=False)
     k = len(everyone)
     found = np.zeros((k, k))
-    step = k if k <= _WHOLE_ROWS else _BLOCK_ROWS
-    for left in range(0, k, step):
-        ours = slice(left, left + step)
-        for right in range(left, k, step):
-            theirs = slice(right, right + step)
-            _centred_products(strip, everyone[ours], everyone[theirs], centre, right == left, found[ours, theirs])
-            found[theirs, ours] = found[ours, theirs].T if right > left else _mirrored(found[ours, ours])
+    workers = threads() if k * k * strip.shape[1] >= _WORTH_THREADS else 1
+    step = _block_rows(k, workers)
+
+    def block(left: int, right: int) -> None:
+        ours, theirs = slice(left, left + step), slice(right, right + step)
+        _centred_products(strip, everyone[ours], everyone[theirs], centre, right == left, found[ours, theirs])
+        found[theirs, ours] = found[ours, theirs].T if right > left else _mirrored(found[ours, ours])
+
+    # Those off the diagonal are twice as much work: they go first, so that none is left for the end.
+    pairs = sorted(((i, j) for i in range(0, k, step) for j in range(i, k, step)), key=lambda pair: pair[0] == pair[1])
+    if workers == 1 or len(pairs) == 1:
+        for pair in pairs:
+            block(*pair)
+        return found
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda pair: block(*pair), pairs))
     return found
+
+
+def _block_rows(k: int, workers: int) -> int:
+    """Rows of a block: all of few rows for one thread, else few enough that every thread has a share."""
+    whole = k if k <= _WHOLE_ROWS else _BLOCK_ROWS
+    return whole if workers == 1 else min(whole, max(_LEAST_ROWS, -(-k // (4 * workers)) * 4))
 
 
 def _mirrored(upper: np.ndarray) -> np.ndarray:

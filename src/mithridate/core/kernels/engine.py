@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ import numpy as np
 
 from mithridate.core.kernels import plain
 
-__all__ = ["Kernels", "fastest"]
+__all__ = ["Kernels", "fastest", "threads"]
 
 _WORTH_COMPILING = 1 << 16
 
@@ -37,6 +38,16 @@ def fastest(size: int) -> Kernels:
     a result do not depend on this choice (inner products: up to rounding).
     """
     return (_compiled() if size >= _WORTH_COMPILING else None) or cast(Kernels, plain)
+
+
+def threads() -> int:
+    """How many threads a kernel may use: one per core that this process may run on, or fewer where OMP_NUM_THREADS says so.
+
+    The bits of a result do not depend on it.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(asked))) if asked.isdecimal() else cores
 
 
 @cache
