@@ -21,9 +21,10 @@ def _rounds(rows: list[dict[str, Any]]) -> list[str]:
     head = " | ".join(f"{n} x {d:.0e}".replace("e+0", "e") for n, d in cells)
     lines = [f"| app | {head} |", "|---" * (1 + len(cells)) + "|"]
     for app in dict.fromkeys(row["app"] for row in rows):
-        cpu = [found[app, n, d] for n, d in cells]
-        lines.append(f"| {app} | " + " | ".join(f"{row['cpu_ratio']:.2f} ({row['ratio']:.2f})" for row in cpu) + " |")
-    return lines
+        each = [found[app, n, d] for n, d in cells]
+        lines.append(f"| {app} | " + " | ".join(f"{row['ratio']:.2f} ({row['cpu_ratio']:.2f})" for row in each) + " |")
+    seconds = [found["FedAvg", n, d]["round_ms"] / 1e3 for n, d in cells]
+    return [*lines, "| FedAvg, seconds | " + " | ".join(f"{each:.2g}" for each in seconds) + " |"]
 
 
 def _many(rows: list[dict[str, Any]]) -> list[str]:
@@ -44,31 +45,48 @@ def _judged(row: dict[str, Any]) -> str:
     return f"* {where}: {on_clock}; {row['cpu_ratio']:.2f} by CPU time, {cpu}."
 
 
+def _of(rounds: dict[str, Any], work: str) -> list[dict[str, Any]]:
+    return [row for row in rounds["results"] if row["work"] == work]
+
+
 def page(rounds: dict[str, Any], many: dict[str, Any]) -> str:
     """The page."""
-    ours = [row for row in rounds["results"] if row["app"] == "guard multi-krum"]
+    trained, answered = (_of(rounds, work) for work in ("train", "answer"))
+    judged = {work: [_judged(row) for row in rows if row["app"] == "guard multi-krum"]
+              for work, rows in (("train", trained), ("answer", answered))}  # fmt: skip
     first = many["results"][0]
     return f"""# What the guard costs a Flower app
 
 Made by `bench/flower_page.py` from `bench/results/flower.json` and `bench/results/flower_many.json`, on
 {rounds["machine"]}.
-The machine was shared and busy: bare and guarded rounds were run in turn in one process, and medians of the ratios of a turn
-count. They scatter widely all the same, on the clock more than by CPU time: bare FedAvg beside itself is not 1 either.
+Bare and guarded rounds were run in turn in one process, and medians of the ratios of a turn count.
 
-## A round beside bare FedAvg
+Time of a whole in-process round over that of the same round of bare FedAvg, on the clock; in brackets CPU time, to which every
+thread adds. f = n/5, no journal and no watchers (either adds the digests of model and decision).
 
-CPU time of a whole in-process round over that of bare FedAvg; in brackets the same of seconds on the clock. Clients answer at
-once, one thread, f = n/5, no journal and no watchers (either adds the digests of model and decision). A real round also trains
-and sends, so the guard's part of it is smaller. Flower's own strategies at 100 x 1e6 were measured in a run of their own.
+The aim was a round time of at most {AIM} times the bare one, with Multi-Krum, at every size.
 
-{chr(10).join(_rounds(rounds["results"]))}
+## Where clients train
 
-The aim was a round time of at most {AIM} times the bare one, with Multi-Krum, at every size:
+A network of two layers, written as Flower's tutorials write it; each client learns from 60 MNIST images, one epoch in batches of
+10. That is a tenth of what a client has where 100 share MNIST; with all of it the guard's part is smaller yet.
 
-{chr(10).join(_judged(row) for row in ours)}
+{chr(10).join(_rounds(trained))}
 
-With a million parameters the Gram pass and writing the updates cost more by themselves than the sum that bare FedAvg forms. Where
-each counted client gets its own reply (`replies = "each"`), FedAvg averages again on top.
+{chr(10).join(judged["train"])}
+
+## Where clients answer at once
+
+No federation is like that. It shows what the server alone does, and where the guard's part is largest.
+
+{chr(10).join(_rounds(answered))}
+
+{chr(10).join(judged["answer"])}
+
+With a million parameters the server's part alone does not keep the aim. Bare FedAvg reads each update once and adds it up in the
+cache. The guard writes it down as a difference, and Multi-Krum forms n (n + 1) / 2 inner products of rows: with 100 clients and
+d = 1e6 that is 5e9 multiplications, for which one core needs longer than for the whole bare round. They run on all cores.
+Where each counted client gets its own reply (`replies = "each"`), FedAvg averages again on top.
 
 ## {first["clients"]:,} clients in one round
 

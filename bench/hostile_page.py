@@ -100,8 +100,9 @@ def deployed(found: Mapping[str, Any], cells: Cells) -> str:
     for cell in found["cells"]:
         alike = [each for each in cells if each["behaviour"] == SENT[cell["lie"]].like]
         harmed = sum(each["bare"]["outcome"] not in ("ok", "metrics") for each in alike)
+        in_process = f"{harmed} of {len(alike)}" if alike else "–"
         held = "; ".join(cell["wrong"]) or "✓"
-        rows.append([SENT[cell["lie"]].what, f"{harmed} of {len(alike)}", _fate(cell.get("bare")), str(cell["round"]),
+        rows.append([SENT[cell["lie"]].what, in_process, _fate(cell.get("bare")), str(cell["round"]),
                      f"`{cell['said']}`", f"{cell['accuracy']:.1%}", held])  # fmt: skip
     heads = ["what is sent", "strategies harmed, in process", "bare, over TLS", "round", "what the record says"]
     return table([*heads, "accuracy after it", "held"], rows)
@@ -177,17 +178,25 @@ of one run over {len(tls["cells"])} rounds ({tls["wall_s"]:.0f} s where other wo
 {tls["accuracy"]["liar"]:.1%}, and with {tls["accuracy"]["honest"]:.1%} when the same SuperNode is honest. Bare, each lie has a
 run of {tls["bare_rounds"]} rounds of FedAvg; the first model has an accuracy of {tls["cells"][0]["bare"]["accuracy"][0]:.1%}.
 
-"Strategies harmed" counts bare runs of the first table; for shape (1,) those of its row "arriving last".
+"Strategies harmed" counts bare runs of the first table; for shape (1,) those of its row "arriving last"; – is what only exists
+where replies are packed and sent.
 "Held" means that the record says of the liar what it should, in that very round, and counts everybody else.
 
 {deployed(tls, by_count[1])}
 
-Lies are told before the reply is signed, so the signature holds and does not help. Bytes that are no array cannot be signed: they
-take the array's place on the way out. A claim of 1e12 examples makes the liar's model the only one that
+Most lies are told before the reply is signed, so the signature holds and does not help. Bytes that are no array cannot be signed:
+they take the array's place on the way out. So do another client's key and the reply of the round before, which the signature is
+there for; bare, nobody signs, and they pass for honest replies. A claim of 1e12 examples makes the liar's model the only one that
 counts; here it is an honest one, so that the run goes on. The guard refuses it all the same. A metric too many is left out,
-and the model that comes with it counts. Shape (1,) ends no run of FedAvg: it broadcasts, and the model is lost without a word.
-complex64 ends it only where an honest reply arrives before it (a sum of floats takes no complex number); here it came first, the
-clients were sent a complex model, and PyTorch cast it back.
+and the model that comes with it counts. What shape (1,) and complex64 do bare depends on who answers first: after an honest reply
+they end the run; before all others shape (1,) is broadcast over the sum and the model is lost without a word, and complex64 makes
+a complex model, which PyTorch casts back at the clients.
+
+A packed array that cannot be unpacked is worth a look. The SuperLink hands each reply out once, and Flower's Grid unpacks all
+that are there in one go: bare, the exception ends the run, and caught it would still cost every honest reply of the same look.
+The guard fetches replies one by one, takes no more bytes of one than an honest reply may have, packed or unpacked, and waits for
+none whose bytes do not come while others are there (Flower's Grid waits up to two hours): tests/flower/test_fetch.py shows each.
+A part that is named 10,000 times takes 10,000 times its size in a bare server's memory; of this small model that is bearable.
 
 One seed, one run: this shows that transport, deserialisation and signatures change none of the verdicts, not how often.
 
@@ -206,7 +215,8 @@ One seed, one run: this shows that transport, deserialisation and signatures cha
   check. Whether Flower's does is another question.
 * The first round's reply, sent again with the right addresses, is just another update here. Only a signed reply says which
   model it answers: see [identity](identity.md).
-* A large config record reaches the server's memory before the guard can look at it; it is not handed on.
+* In one process a large config record reaches the server's memory before the guard can look at it; it is not handed on. From a
+  SuperLink no more of a reply is fetched than an honest one may have.
 * Attacks that stay within what honest clients send are not on this page: [results.md](results.md) has them.
 
 Strategies that average no arrays are refused when the first round begins, with the reason; the guard does not pretend to

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -70,6 +72,25 @@ def test_other_weights_keep_what_is_known(kind):
     assert again.previous.sum() == D
     assert again.present.n == found.n - 1
     assert np.allclose(again.present.updates, exact[1:], atol=1e-4)
+    assert again.present is again.present
+    other = again.with_weights(np.roll(weights, 1))
+    assert np.allclose(other.present.updates, np.delete(exact, 1, axis=0), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_cohort_keeps_does_not_hold_it(kind):
+    gc.disable()
+    try:
+        found, _ = derived(kind, 3)
+        weights = np.ones(found.n)
+        weights[0] = 0
+        found = found.with_weights(weights)
+        kept, held = found.present, weakref.ref(found)
+        assert kept.combine(np.ones(kept.n)).shape == (D,)
+        del found
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("copies", [0, 1, 3])

@@ -15,9 +15,15 @@ def test_the_page_is_made_of_the_committed_runs():
 
 def test_every_miss_of_the_aim_is_told():
     ours = [row for row in FOUND["results"] if row["app"] == "guard multi-krum"]
-    assert len(ours) == 4
+    assert len(ours) == 8
     misses = sum(row[measure] > AIM for row in ours for measure in ("ratio", "cpu_ratio"))
     assert page(FOUND, CROWD).count("missed") == misses
+
+
+def test_where_clients_train_the_aim_is_kept_at_every_size():
+    trained = [row for row in FOUND["results"] if (row["work"], row["app"]) == ("train", "guard multi-krum")]
+    assert len(trained) == 4
+    assert all(row["ratio"] <= AIM for row in trained)
 
 
 def test_ten_thousand_clients_fit_into_eight_gigabytes():

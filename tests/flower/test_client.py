@@ -250,8 +250,7 @@ def test_a_revocation_counts_from_the_next_round_on(tmp_path):
 
     nodes[2].client = revoked_meanwhile
     _, events = ran(tmp_path, nodes)
-    assert fate(events, "cas") == [("counted", None)]
-    assert fate(events, "node-102") == [("refused", "revoked")]
+    assert fate(events, "cas") == [("counted", None), ("refused", "revoked")]
 
 
 def test_a_reply_that_was_changed_on_its_way_is_refused(tmp_path):
@@ -296,8 +295,23 @@ def test_yesterdays_signed_reply_is_refused(tmp_path):
 
     nodes[2].client = replaying
     _, events = ran(tmp_path, nodes)
-    assert fate(events, "cas") == [("counted", None)]
-    assert fate(events, "node-102") == [("refused", "stale-round")]
+    assert fate(events, "cas") == [("counted", None), ("refused", "stale-round")]
+
+
+def test_a_node_that_fails_is_called_as_it_signed_before(tmp_path):
+    nodes, asked = enrolled(tmp_path, NAMES), []
+    honest = nodes[2].client
+
+    def failing(message, context):
+        asked.append(message)
+        if len(asked) > 2:
+            raise RuntimeError("power cut")
+        return honest(message, context)
+
+    nodes[2].client = failing
+    _, events = ran(tmp_path, nodes)
+    assert fate(events, "cas") == [("counted", None), ("absent", "failed")]
+    assert fate(events, "node-102") == []
 
 
 def test_a_node_that_answers_with_anothers_update_harms_only_itself(tmp_path):

@@ -48,9 +48,12 @@ def flwr(words: list[str]) -> None:
 
 def rounds(config: dict[str, str]) -> None:
     path = Path(json.loads(config["progress"]))
+    before = path.exists()
     for round in range(int(config["rounds"]) + 1):
         if HOW == "crashes" and round == 1:
             sys.exit("ServerApp raised an exception")
+        if HOW == "waits to be killed" and round == 2 and not before:
+            time.sleep(120)
         if HOW == "hangs" and round == 1:
             time.sleep(120)
         with path.open("a") as file:

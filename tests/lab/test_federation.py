@@ -121,10 +121,21 @@ def test_a_crash_takes_one_supernode_with_its_children(lab):
     assert len(members(lab.marker)) == 6
 
 
-@pytest.mark.parametrize("name", ["site-9", "site-1"])
+def test_a_server_app_that_is_killed_is_started_again_and_no_round_is_told_twice(lab, monkeypatch):
+    monkeypatch.setenv("STANDIN", "waits to be killed")
+    list(prepare(lab))
+    told = list(train(lab, "guarded", guarded=True, lie="none", crashing="server"))
+    assert [event.get("round", event.get("what", event["event"])) for event in told] == [
+        *(0, 1),
+        *("killed", "started"),
+        *(2, "ended"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["site-9", "site-1", "server"])
 def test_who_does_not_run_cannot_crash(lab, name):
     list(prepare(lab))
     with pytest.raises(
-        ConfigurationError, match=f"no SuperNode '{name}' runs in .*; it was planned with site-1, site-2, liar-3"
+        ConfigurationError, match=f"no '{name}' runs in .*; there are site-1, site-2, liar-3 and server"
     ):
         crash(lab, name)

@@ -8,7 +8,8 @@ import pytest
 from bench.told import SENT
 from mithridate.lab import liar
 from mithridate.lab.hostile import HOSTILE
-from mithridate.lab.liar import LIE_FILE, known
+from mithridate.lab.liar import known
+from mithridate.lab.stolen import LIE_FILE
 
 flwr = pytest.importorskip("flwr.app")
 
@@ -69,6 +70,19 @@ def test_the_bomb_claims_4e11_floats(bent):
     assert b"(400000000000,)" in bent("header-bomb")["arrays"]["w"].data
 
 
+def test_a_packed_array_keeps_its_head_and_has_another_body(bent):
+    honest = Told().content["arrays"]["w"].deflate()
+    for name, body in (("torn", b"\xde\xad" * 99), ("repeated-part", b'"arraychunk_ids": [0, 0, 0')):
+        array = bent(name)["arrays"]["w"]
+        packed = array.deflate()
+        head, _, rest = packed.partition(b"\x00")
+        assert head.rpartition(b" ")[0] == honest.partition(b"\x00")[0].rpartition(b" ")[0]
+        assert int(head.rpartition(b" ")[2]) == len(rest)
+        assert body in rest
+        assert array.numpy().shape == (2, 3)  # in its own process it is as it was
+        assert not HOSTILE[name].signed
+
+
 def test_floats_become_complex(bent):
     assert {array.dtype for array in bent("complex")["arrays"].values()} == {"complex64"}
 
@@ -108,3 +122,14 @@ def test_bytes_are_changed_on_the_way_out_of_trainings_only(tmp_path, monkeypatc
     assert len(inside.content["arrays"]["w"].data) == honest
     outside = liar._sending(Told(kind=kind), inside, None)
     assert len(outside.content["arrays"]["w"].data) == (raw or honest)
+
+
+def test_a_replay_sends_the_reply_that_was_meant_for_the_round_before(tmp_path, monkeypatch):
+    monkeypatch.setenv(LIE_FILE, str(tmp_path / "lie"))
+    (tmp_path / "lie").write_text("none replay")
+    sent = []
+    for round in (1, 2, 3):
+        meant = Told(round)
+        meant.content["metrics"]["train-loss"] = float(round)
+        sent.append(liar._sending(Told(round), meant, None).content["metrics"]["train-loss"])
+    assert sent == [1.0, 1.0, 2.0]

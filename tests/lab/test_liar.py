@@ -7,7 +7,8 @@ import pytest
 
 from mithridate.core.errors import UnknownName
 from mithridate.lab import liar
-from mithridate.lab.liar import LIE_FILE, LIES, lie
+from mithridate.lab.liar import LIES, lie
+from mithridate.lab.stolen import LIE_FILE
 
 SENT = {"w": np.array([1.0, 2.0], np.float32), "b": np.array([0.5], np.float32)}
 TRAINED = {"w": np.array([1.5, 2.0], np.float32), "b": np.array([0.25], np.float32)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given, reject, settings
@@ -206,6 +208,16 @@ def test_inputs_stay_as_they_were_and_the_answer_is_the_same_again(promise, rows
     first, second = decided(promise, supplied(rows)), decided(promise, supplied(rows))
     assert digest(rows) == before
     assert digest(first.delta) == digest(second.delta)
+
+
+@every
+def test_the_memory_of_the_rows_is_free_as_soon_as_nobody_looks_at_them(promise, uncollected):
+    whole = supplied(np.random.default_rng(0).standard_normal((N + 1, 60)), weights=[0, *[1] * N])
+    rows = weakref.ref(whole.updates.base)
+    answer = promise.value(whole)
+    del whole
+    assert rows() is None
+    assert answer.delta.shape == (60,)
 
 
 @every

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from mithridate.core.digest import digest
 from mithridate.core.errors import UnmetPrecondition
 from mithridate.core.protocols import plain
+from mithridate.rules import Mean
 from mithridate.stages import Buckets, Clip, NearestNeighbourMixing, WorkerMomentum
 from mithridate.testing import cohort
 from tests.laws.catalogue import STAGE_VALUES, N, identity
@@ -38,6 +41,18 @@ def test_the_memory_is_plain_and_the_same_again(stage, rows):
         assert plain(memory)
         memories.append(digest(memory))
     assert memories[0] == memories[1]
+
+
+@every
+def test_the_memory_of_the_rows_is_free_as_soon_as_nobody_looks_at_them(stage, uncollected):
+    whole = supplied(np.random.default_rng(0).standard_normal((N, 60)))
+    rows = weakref.ref(whole.updates.base)
+    seen, memory = stage.apply(whole, stage.init())
+    rule = Mean()
+    answer = rule(seen)
+    del whole, seen
+    assert rows() is None
+    assert answer.delta.shape == (60,) and plain(memory)
 
 
 @every

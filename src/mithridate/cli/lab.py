@@ -61,7 +61,10 @@ def up(
         bool, typer.Option("--compare", help="also train without guard, with and without liars")
     ] = False,
     kill: Annotated[
-        str | None, typer.Option("--kill", help="kill -9 this SuperNode, such as site-1, after the first round")
+        str | None,
+        typer.Option(
+            "--kill", help="kill -9 after the first round: a SuperNode, as site-1, or server, to be started again"
+        ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="leave it running; stop it with: mithridate lab down")] = False,
     form: FormatOption = Format.text,
@@ -116,7 +119,7 @@ def status(folder: FolderArgument = _HERE, form: FormatOption = Format.text) -> 
 
 def _all_of(here: Lab, runs: list[Run], *, strangers: bool, crashing: str | None) -> Iterator[dict[str, Any]]:
     """Everything that a lab does, in order."""
-    from mithridate.lab.federation import crash, prepare, rise, train
+    from mithridate.lab.federation import prepare, rise, train
     from mithridate.lab.strangers import knock
 
     yield from prepare(here)
@@ -124,11 +127,9 @@ def _all_of(here: Lab, runs: list[Run], *, strangers: bool, crashing: str | None
     if strangers:
         yield from knock(here)
     for run in runs:
-        for event in train(here, run.name, guarded=run.guarded, lie=run.lie):
-            yield event
-            if crashing is not None and event["event"] == "round" and event["round"] == 1:
-                yield crash(here, crashing)
-                crashing = None
+        yield from train(
+            here, run.name, guarded=run.guarded, lie=run.lie, crashing=crashing if run is runs[0] else None
+        )
 
 
 @contextmanager

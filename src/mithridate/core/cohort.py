@@ -165,10 +165,21 @@ class Cohort:
         """Whether two rows are known to hold the same, without a look at them."""
         return one == two
 
-    @cached_property
+    @property
     def present(self) -> Cohort:
         """The same cohort without its rows of weight zero."""
-        return self if self.weights.all() else self.rows(np.flatnonzero(self.weights))
+        return self if self.weights.all() else self._present
+
+    # What a cohort keeps must not hold the cohort: its rows would stay in memory until somebody looks for cycles.
+    @cached_property
+    def _present(self) -> Cohort:
+        return self._twin().rows(np.flatnonzero(self.weights))
+
+    def _twin(self) -> Cohort:
+        """Another cohort that holds the same, and all that is known of it."""
+        found = replace(self)
+        found.__dict__.update({name: self.__dict__[name] for name in ("geometry", "norms") if name in self.__dict__})
+        return found
 
     def rng(self, name: str) -> np.random.Generator:
         """This round's random stream for the given purpose."""

@@ -65,8 +65,11 @@ class _Derived(Cohort):
 
     def _replaced(self, **changed: Any) -> Self:
         """The same rows, and all that is known of them, beside other things."""
-        held = {name: value for name, value in self.__dict__.items() if name != "present"}
+        held = {name: value for name, value in self.__dict__.items() if name != "_present"}
         return type(self)(**(held | changed))
+
+    def _twin(self) -> Self:
+        return self._replaced()
 
 
 class _Chosen(_Derived):

@@ -17,10 +17,13 @@ import numpy as np
 from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 
+from mithridate.flower.around import AroundGrid
 from mithridate.flower.arrays import record_of
+from mithridate.flower.fetch import Fetch, Undelivered
 from mithridate.flower.keeper import Keeper, RunStopped
 from mithridate.flower.local import copied
-from mithridate.flower.private import NodeInfo, Run, message_like, numbered
+from mithridate.flower.others import Others
+from mithridate.flower.private import NodeInfo, message_like, numbered
 from mithridate.flower.replies import OURS
 from mithridate.flower.rounds import Asked, Batch, Evaluation, Handed, Training
 from mithridate.flower.spare import SpareRows
@@ -65,13 +68,13 @@ class _Flight:
     answers: dict[str, Message] | None = None
 
 
-class GuardedGrid(Grid):
+class GuardedGrid(AroundGrid):
     """A Grid whose training rounds pass through a guard.
 
     A batch of "train" messages that carry one model is a round. Their replies are judged one by one as they arrive, the guard
     makes one model of those admitted, and the app gets it back in one reply (or one per client, see `[round] replies`).
     Errors reach it only where there is no model: some strategies (Flower's DP wrappers) give up a round over a single one, and
-    then any client could stop them. "evaluate" replies become one reply of agreed metrics; "query" messages pass.
+    then any client could stop them. "evaluate" replies become one reply of agreed metrics; other messages, such as queries, pass.
 
     Apps that push and pull by themselves get an answer to every message: the model or an error.
 
@@ -95,9 +98,11 @@ class GuardedGrid(Grid):
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._inner, self._keeper, self._identify = grid, keeper, identify
+        super().__init__(grid)
+        self._keeper, self._identify = keeper, identify
         self._clock, self._sleep = clock, sleep
         self._who: dict[int, str] = {}
+        self._signed_as: dict[int, str] = {}
         self._roster: set[int] = set()
         self._keyless: set[int] = set()
         self._waiting_since: float | None = None
@@ -105,19 +110,8 @@ class GuardedGrid(Grid):
         self._each = keeper.policy.round.replies == "each"
         self._handed: tuple[np.ndarray, np.ndarray] | None = None
         self._unsent = 0
-        self._spare = SpareRows()
-
-    def set_run(self, run: Run) -> None:
-        self._inner.set_run(run)
-
-    @property
-    def run(self) -> Run:
-        return self._inner.run
-
-    def create_message(
-        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
-    ) -> Message:
-        return self._inner.create_message(content, message_type, dst_node_id, group_id, ttl)
+        self._fetch, self._spare = Fetch(grid), SpareRows()
+        self._others = Others(grid, self._fetch, clock, sleep)
 
     def get_nodes(self) -> Iterable[NodeInfo]:
         nodes = sorted(self._inner.get_nodes(), key=lambda node: node.node_id)
@@ -146,7 +140,7 @@ class GuardedGrid(Grid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         messages = list(messages)
         if not _guarded(messages):
-            return self._inner.push_messages(messages)
+            return self._others.send(messages)
         flight = self._launched(messages, self._keeper.policy.round.timeout_s)
         self._flights.append(flight)
         return list(flight.batch.ids)
@@ -161,14 +155,14 @@ class GuardedGrid(Grid):
                 if not flight.answers:
                     self._flights.remove(flight)
             ids = [id for id in ids if id not in flight.batch.ids]
-        return found + (list(self._inner.pull_messages(ids)) if ids else [])
+        return found + self._others.arrived(ids)
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         messages = list(messages)
         if not messages:
             return []
         if not _guarded(messages):
-            return self._inner.send_and_receive(messages, timeout=timeout)
+            return self._others.exchanged(messages, timeout)
         most = self._keeper.policy.round.timeout_s
         flight = self._launched(messages, most if timeout is None else min(timeout, most))
         while True:
@@ -245,7 +239,8 @@ class GuardedGrid(Grid):
         return numbered(message, f"not-sent-{self._unsent}").metadata.message_id
 
     def _name(self, node_id: int) -> str:
-        return self._who.get(node_id, f"node-{node_id}")
+        """What a node is called until its reply says more: as who it signed last, else as the federation knows it."""
+        return self._signed_as.get(node_id) or self._who.get(node_id, f"node-{node_id}")
 
     def _key(self) -> tuple[Any, ...]:
         """What tells this app and its configuration from others."""
@@ -270,28 +265,21 @@ class GuardedGrid(Grid):
         if flight.answers is not None:
             return True
         batch = flight.batch
-        for reply in self._arrived(batch, sorted(batch.out)):
-            batch.take(reply)
+        for reply in self._fetch.arrived(sorted(batch.out), batch.most_bytes):
+            if isinstance(reply, Undelivered):
+                batch.lost(reply)
+            else:
+                batch.take(reply)
         if batch.out and self._clock() < flight.deadline:
             return False
         for id in sorted(batch.out):
             batch.miss(id, f"no reply within {flight.deadline - flight.began:g} s")
+        self._fetch.forget(batch.ids)
         batch.close_gate()
+        self._signed_as |= batch.vouched
         took = self._clock() - flight.began
         flight.answers = self._decided(batch, took, to) if isinstance(batch, Training) else self._told(batch, to)
         return True
-
-    def _arrived(self, batch: Batch, ids: Sequence[str]) -> Iterable[Message]:
-        """What the federation brings; a reply that cannot even be unpacked costs its sender the round, and nobody else."""
-        if not ids:
-            return []
-        try:
-            return list(self._inner.pull_messages(ids))
-        except Exception as error:  # noqa: BLE001 - bytes of strangers are unpacked in there
-            if len(ids) > 1:
-                return [reply for id in ids for reply in self._arrived(batch, [id])]
-            batch.unpackable(ids[0], error)
-            return []
 
     def _decided(self, batch: Training, took_s: float, to: _To) -> dict[str, Message]:
         cohort, refusals = batch.door.close()

@@ -5,11 +5,19 @@ Holds for flwr 1.38 to 1.42, whose `flwr.app` and `flwr.serverapp` are the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
+from typing import Any
 
-from flwr.app import Error, Message, Metadata, RecordDict
+import httpx
+from flwr.app import Array, Error, Message, Metadata, RecordDict
 from flwr.proto.node_pb2 import NodeInfo
+from flwr.proto.runtime_pb2 import PullAppMessagesRequest, PullAppMessagesResponse
+from flwr.serverapp import Grid
+from flwr.supercore.inflatable.inflatable_object import get_object_body, get_object_head_values_from_object_content
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
@@ -18,12 +26,17 @@ __all__ = [
     "NUMPY",
     "ROUND_BEGINS",
     "SERVER_NODE",
+    "TRANSPORT",
     "NodeInfo",
     "Run",
+    "connection",
     "empty_run",
     "identified",
+    "listed",
     "message_like",
     "numbered",
+    "pulled_through",
+    "unpacked_bytes",
     "working_as",
 ]
 
@@ -39,6 +52,11 @@ LOGGER = "flwr"
 
 ROUND_BEGINS = "[ROUND"
 """How the message begins that a strategy logs before each round, with its number and the number of rounds as arguments."""
+
+TRANSPORT = (httpx.HTTPError, OSError)
+"""What a Grid raises when the SuperLink cannot be reached or says no: nothing that a node has done."""
+
+_HTTP_GRID = "flwr.superlink.grid.http_grid"
 
 
 @contextmanager
@@ -100,3 +118,43 @@ def message_like(
     data.delivered_at = ""
     made.__dict__.update({"_metadata": data, "_content": content, "_error": error})
     return made
+
+
+def connection(grid: Grid) -> Any | None:
+    """A Grid's connection to a SuperLink; None for a Grid that has none."""
+    module = sys.modules.get(_HTTP_GRID)  # its import takes a second, and who has such a Grid has it
+    return grid._runtime_client if module is not None and isinstance(grid, module.HttpGrid) else None
+
+
+def listed(connection: Any, message_ids: Sequence[str]) -> list[tuple[str, PullAppMessagesResponse]]:
+    """Which replies the SuperLink holds: what each answers, and the SuperLink's word on it alone. It lists a reply only once."""
+    found = connection.PullMessages(PullAppMessagesRequest(message_ids=message_ids))
+    return [
+        (
+            message.metadata.reply_to_message_id,
+            PullAppMessagesResponse(messages_list=[message], message_object_trees=[tree]),
+        )
+        for message, tree in zip(found.messages_list, found.message_object_trees, strict=True)
+    ]
+
+
+def pulled_through(grid: Grid, connection: Any, message_ids: Sequence[str]) -> list[Message]:
+    """What a Grid that has a connection pulls when it has this one instead."""
+    other: Any = copy(grid)
+    other._client = connection
+    return list(other.pull_messages(message_ids))
+
+
+def unpacked_bytes(packed: Mapping[str, bytes]) -> int:
+    """How many bytes of arrays some packed objects become, by object id: an array may name one and the same part many times.
+
+    Raises:
+        Exception: they are no packed objects.
+    """
+    total = 0
+    for content in packed.values():
+        kind, parts, _ = get_object_head_values_from_object_content(content)
+        if kind == Array.__qualname__:
+            sizes = [len(packed[part]) for part in parts]
+            total += sum(sizes[place] for place in json.loads(get_object_body(content, Array))["arraychunk_ids"])
+    return total

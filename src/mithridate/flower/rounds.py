@@ -14,6 +14,7 @@ from flwr.app import ArrayRecord, Error, Message, MetricRecord, RecordDict
 from mithridate.core.errors import ConfigurationError
 from mithridate.core.layout import Layout
 from mithridate.flower.arrays import arrays_of, record_bytes, record_of
+from mithridate.flower.fetch import Undelivered
 from mithridate.flower.gate import Gate, Round
 from mithridate.flower.local import copied
 from mithridate.flower.metrics import Claims, agreed
@@ -27,6 +28,7 @@ from mithridate.guard.policy import Policy
 __all__ = ["REFUSED", "Asked", "Batch", "Before", "Evaluation", "Handed", "Training"]
 
 _MOST_ODD = 20
+_ENVELOPE_BYTES = 1 << 20
 
 REFUSED = 1000
 """The error code of a reply that the guard turned away, as the strategy sees it."""
@@ -82,6 +84,12 @@ class Batch(ABC):
         asked: Every instruction, with the client that it is for.
         policy: How claims are judged.
         gate: Who is let in; None believes the node.
+
+    Attributes:
+        ids: The instructions under way, by id.
+        out: Of those, the ids without an answer.
+        failures: Why a reply is not used, by id: a reason and a sentence.
+        vouched: Who has signed the reply of each node, by node id.
     """
 
     def __init__(self, asked: Sequence[Asked], policy: Policy, gate: Gate | None = None) -> None:
@@ -90,7 +98,13 @@ class Batch(ABC):
         self.ids: dict[str, Asked] = {}
         self.out: set[str] = set()
         self.failures: dict[str, tuple[str, str]] = {}
+        self.vouched: dict[int, str] = {}
         self._claimed: dict[str, Claims] = {}
+
+    @property
+    def most_bytes(self) -> int:
+        """How much one reply may bring, its envelope included."""
+        return _ENVELOPE_BYTES
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -124,11 +138,11 @@ class Batch(ABC):
         """Record that a reply is not used."""
         self.failures[id] = (reason, detail)
 
-    def unpackable(self, id: str, error: Exception) -> None:
-        """The reply to this instruction could not be unpacked by Flower."""
-        if id in self.out:
-            self.out.discard(id)
-            self.turn_away(id, "malformed", f"{type(error).__name__}: {spoken(str(error), self.policy.admission)}")
+    def lost(self, reply: Undelivered) -> None:
+        """The reply to an instruction never became a message."""
+        if reply.id in self.out:
+            self.out.discard(reply.id)
+            self.turn_away(reply.id, reply.reason, spoken(reply.detail, self.policy.admission))
 
     def errors(self, but: Iterable[str], *, all_others: bool) -> dict[str, Message]:
         """The replies that were turned away, as the strategy sees them, by id.
@@ -204,6 +218,7 @@ class Batch(ABC):
             return asked
         name = self.gate.vouched(self.identity, brought.signed, brought.arrays, brought.examples)
         self.ids[id] = Asked(asked.message, name)
+        self.vouched[asked.message.metadata.dst_node_id] = name
         return self.ids[id]
 
     def close_gate(self) -> None:
@@ -260,6 +275,10 @@ class Training(Batch):
         self._replies: dict[str, Opened] = {}
         self._door: Admission | None = None
         self._spare = SpareRows() if spare is None else spare
+
+    @property
+    def most_bytes(self) -> int:
+        return int(self._sent_bytes * self.policy.round.most_bytes_ratio) + _ENVELOPE_BYTES
 
     @property
     def door(self) -> Admission:

@@ -9,17 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flwr.app import Context, Message, MetricRecord, RecordDict
+from flwr.app import Context, Message, MetricRecord
 from flwr.serverapp import Grid, ServerApp
 
 from mithridate.core.digest import digest
 from mithridate.core.errors import ConfigurationError, MithridateError
+from mithridate.flower.around import AroundGrid
 from mithridate.flower.folder import OpenApp, Scalar
 from mithridate.flower.grid import by_key
 from mithridate.flower.keeper import RunStopped
 from mithridate.flower.lies import lying
 from mithridate.flower.local import Client, run_local
-from mithridate.flower.private import LOGGER, ROUND_BEGINS, NodeInfo, Run
+from mithridate.flower.private import LOGGER, ROUND_BEGINS, NodeInfo
 from mithridate.flower.server import GuardedApp
 from mithridate.guard.policy import Policy
 
@@ -130,27 +131,13 @@ class Listener(logging.Handler):
             self._tell(self.rounds[-1], self._of)
 
 
-class _Overheard(Grid):
+class _Overheard(AroundGrid):
     """A Grid whose rounds are told, for runs without a guard; and which does not wait for nodes that cannot come."""
 
     def __init__(self, grid: Grid, nodes: int, hear: Callable[[Mapping[str, Any]], None] | None) -> None:
-        self._inner, self._nodes, self._hear = grid, nodes, hear
+        super().__init__(grid)
+        self._nodes, self._hear = nodes, hear
         self._round, self._asks = 0, 0
-
-    def set_run(self, run: Run) -> None:
-        self._inner.set_run(run)
-
-    @property
-    def run(self) -> Run:
-        return self._inner.run
-
-    def create_message(
-        self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
-    ) -> Message:
-        return self._inner.create_message(content, message_type, dst_node_id, group_id, ttl)
-
-    def get_nodes(self) -> Iterable[NodeInfo]:
-        return self._inner.get_nodes()
 
     def get_node_ids(self) -> Iterable[int]:
         self._asks += 1
@@ -164,9 +151,6 @@ class _Overheard(Grid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         self._asks = 0
         return self._inner.push_messages(messages)
-
-    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        return self._inner.pull_messages(message_ids)
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         self._asks, messages = 0, list(messages)

@@ -12,7 +12,8 @@ from pathlib import Path
 import mithridate
 from mithridate.core.errors import ConfigurationError
 from mithridate.lab.certificates import Issued
-from mithridate.lab.liar import LIE_FILE, known
+from mithridate.lab.liar import known
+from mithridate.lab.stolen import LIE_FILE
 
 __all__ = [
     "CONNECTION",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mithridate.core.errors import ConfigurationError, MithridateError
+from mithridate.deployment.running import Running
 from mithridate.lab import commands
 from mithridate.lab.bundle import written_app, written_data, written_liar
 from mithridate.lab.certificates import Issued, issue, node_key
@@ -28,7 +29,7 @@ from mithridate.lab.ports import taken
 from mithridate.lab.processes import Daemon, NotReady, await_port, kill, start, tail
 from mithridate.lab.verdicts import verdict
 
-__all__ = ["Event", "asked", "crash", "issued_in", "prepare", "rise", "started", "train"]
+__all__ = ["SERVER_APP", "Event", "asked", "crash", "issued_in", "prepare", "rise", "started", "train"]
 
 Event = dict[str, Any]
 
@@ -36,6 +37,12 @@ SUPERLINK_S, ONLINE_S, ANSWER_S = 90.0, 180.0, 60.0
 """How long may pass until the SuperLink listens, all SuperNodes are connected, a command line has answered."""
 ROUND_S = 300.0
 """How long may pass without a new round before a run is given up; a loaded machine needs 40 s for four SuperNodes."""
+
+SERVER_APP = "server"
+"""The name of the ServerApp for `crash`."""
+
+_RUN = ("flwr", "flwr-serverapp")
+"""The processes of a run on the server's side: whoever started it and follows its log, and the app itself."""
 
 _PAUSE_S = 0.2
 
@@ -85,7 +92,9 @@ def rise(lab: Lab) -> Iterator[Event]:
     yield {"event": "step", "what": "supernodes", "detail": f"{len(nodes)} connected, {plan.liars} of them lying"}
 
 
-def train(lab: Lab, run: str, *, guarded: bool, lie: str, round_s: float = ROUND_S) -> Iterator[Event]:
+def train(
+    lab: Lab, run: str, *, guarded: bool, lie: str, crashing: str | None = None, round_s: float = ROUND_S
+) -> Iterator[Event]:
     """Run the app to its end, with an event for each round.
 
     Args:
@@ -93,43 +102,54 @@ def train(lab: Lab, run: str, *, guarded: bool, lie: str, round_s: float = ROUND
         run: The run's name in events, logs and the folder `runs`.
         guarded: With the guard, or the same app without.
         lie: What the liars tell in this run.
+        crashing: Who is killed after the first round: a SuperNode, with whom the run goes on without it, or `SERVER_APP`, after
+            which the same app is started again; it goes on with the guard's record, and from the beginning without.
         round_s: Most seconds without a new round.
 
     Raises:
         MithridateError: the run ended early or stood still; the message ends with what it said last.
     """
-    progress = lab.progress(run)
     for site in lab.plan.sites:
         if site.liar:
             written_liar(_liar(lab, site), lie)
-    child = started(lab, f"run-{run}", commands.run(lab.app(guarded=guarded), lab.plan, lab.data, progress))
-    seen, last = 0, time.monotonic()
+    command = commands.run(lab.app(guarded=guarded), lab.plan, lab.data, lab.progress(run))
+    child = started(lab, f"run-{run}", command)
+    done, last = -1, time.monotonic()
     accuracy: float | None = None
-    while seen <= lab.plan.rounds:
+    while done < lab.plan.rounds:
         ended = child.child.poll() is not None
-        for told in _lines(progress)[seen:]:
-            seen, last, accuracy = seen + 1, time.monotonic(), told["accuracy"]
+        for told in (line for line in _lines(lab.progress(run)) if line["round"] > done):
+            done, last, accuracy = told["round"], time.monotonic(), told["accuracy"]
             yield {"event": "round", "run": run, **told, **(verdict(lab, told["round"]) if guarded else {})}
-        if seen <= lab.plan.rounds and (ended or time.monotonic() - last > round_s):
+            if crashing is not None and done == 1:
+                yield crash(lab, crashing)
+                if crashing == SERVER_APP:
+                    child, ended = started(lab, f"run-{run}-again", command), False
+                    yield {"event": "step", "what": "started", "detail": f"{run} again, with the record of before"}
+        if done < lab.plan.rounds and (ended or time.monotonic() - last > round_s):
             why = "ended early" if ended else f"stood still for {round_s:g} s"
-            raise MithridateError(f"the run {why} after {max(seen - 1, 0)} rounds; {child.log}:\n{tail(child.log, 30)}")
+            raise MithridateError(f"the run {why} after {max(done, 0)} rounds; {child.log}:\n{tail(child.log, 30)}")
         time.sleep(_PAUSE_S)
     child.child.wait(ANSWER_S)
     yield {"event": "ended", "run": run, "accuracy": accuracy}
 
 
 def crash(lab: Lab, name: str) -> Event:
-    """Kill one SuperNode of a lab that has risen, as a power cut would.
+    """Kill a SuperNode of a lab that has risen, or its ServerApp with the run, as a power cut would.
 
     Raises:
-        ConfigurationError: no SuperNode of that name runs.
+        ConfigurationError: nobody of that name runs.
     """
+    sites = [site.name for site in lab.plan.sites]
     key = str(lab.keys / name)
-    if name not in {site.name for site in lab.plan.sites} or not kill(
-        lab.marker, lambda process: key in process.command
-    ):
-        names = ", ".join(site.name for site in lab.plan.sites)
-        raise ConfigurationError(f"no SuperNode {name!r} runs in {lab.root}; it was planned with {names}")
+
+    def meant(process: Running) -> bool:
+        if name != SERVER_APP:
+            return key in process.command
+        return any(Path(word).name in _RUN for word in process.command[:3])
+
+    if name not in (*sites, SERVER_APP) or not kill(lab.marker, meant):
+        raise ConfigurationError(f"no {name!r} runs in {lab.root}; there are {', '.join(sites)} and {SERVER_APP}")
     return {"event": "step", "what": "killed", "detail": name}
 
 

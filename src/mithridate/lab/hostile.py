@@ -6,16 +6,23 @@ Bytes that nobody can read cannot be signed: they are put in place afterwards, o
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mithridate.lab.stolen import replayed, spoofed
+
 __all__ = ["HOSTILE", "Hostile"]
 
 _BOMB_FLOATS = 4 * 10**11
 _GARBAGE = b"\xde\xad" * 99
+_REPETITIONS = 10_000
+_DIVIDER = b"\x00"
+"""What stands between head and body of a packed object."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,35 @@ def _bomb(count: int) -> bytes:
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + b"\0" * 24
 
 
+def _packed(rewritten: Callable[[bytes], bytes]) -> Callable[[Any, Any], None]:
+    """The first array's packed form has a head as it should be, which is all that the SuperLink looks at, and another body."""
+
+    def bend(content: Any, _: Any) -> None:
+        from flwr.app import Array
+
+        class Bent(Array):
+            def deflate(self) -> bytes:
+                head, _, body = super().deflate().partition(_DIVIDER)
+                bent = rewritten(body)
+                return re.sub(rb"\d+$", b"%d" % len(bent), head) + _DIVIDER + bent
+
+        Bent.__qualname__ = Array.__qualname__
+        (record,) = content.array_records.values()
+        name, honest = next(iter(record.items()))
+        record[name] = Bent(honest.dtype, tuple(honest.shape), honest.stype, honest.data)
+
+    return bend
+
+
+def _repeated(body: bytes) -> bytes:
+    """The same one part of the array, named again and again: few bytes that become many.
+
+    >>> len(json.loads(_repeated(b'{"arraychunk_ids": [0]}'))["arraychunk_ids"])
+    10000
+    """
+    return json.dumps(json.loads(body) | {"arraychunk_ids": [0] * _REPETITIONS}).encode()
+
+
 def _complex(content: Any, _: Any) -> None:
     """complex64 in the place of floats."""
     from flwr.app import Array
@@ -118,10 +154,14 @@ HOSTILE: dict[str, Hostile] = {
     "missing-key": Hostile(_missing_key),
     "garbage": Hostile(_bytes(_GARBAGE), signed=False),
     "header-bomb": Hostile(_bytes(_bomb(_BOMB_FLOATS)), signed=False),
+    "torn": Hostile(_packed(lambda _: _GARBAGE), signed=False),
+    "repeated-part": Hostile(_packed(_repeated), signed=False),
     "complex": Hostile(_complex),
     "two-models": Hostile(_two_models),
     "examples-total-0": Hostile(_total_0),
     "examples-1e12": Hostile(lambda content, _: _claiming(content, 10**12)),
     "extra-metric": Hostile(_extra_metric),
+    "spoof": Hostile(spoofed, signed=False),
+    "replay": Hostile(replayed, signed=False),
 }
 """By name."""

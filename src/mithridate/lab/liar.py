@@ -19,11 +19,9 @@ import numpy as np
 from mithridate.core.errors import UnknownName
 from mithridate.core.randomness import stream
 from mithridate.lab.hostile import HOSTILE
+from mithridate.lab.stolen import LIE_FILE, keep
 
-__all__ = ["LIES", "LIE_FILE", "corrupt", "known", "lie"]
-
-LIE_FILE = "MITHRIDATE_LAB_LIE"
-"""The variable that names the file with the lie's name; read at each training, so that a lab may change it."""
+__all__ = ["LIES", "corrupt", "known", "lie"]
 
 Arrays = dict[str, np.ndarray]
 
@@ -90,10 +88,15 @@ def _lying(message: Any, reply: Any, context: Any = None) -> Any:
 
 def _sending(message: Any, reply: Any, context: Any) -> Any:
     """The reply with what the current lie changes after it was signed: of trainings that went well."""
-    trained = message.metadata.message_type.partition(".")[0] == "train" and not reply.has_error()
-    how = HOSTILE.get(_current(message)) if trained else None
+    from flwr.app import RecordDict
+
+    if message.metadata.message_type.partition(".")[0] != "train" or reply.has_error():
+        return reply
+    how, honest = HOSTILE.get(_current(message)), reply.content
     if how is not None and not how.signed:
+        reply.content = RecordDict(dict(honest.items()))
         how.bend(reply.content, context)
+    keep(honest)
     return reply
 
 
