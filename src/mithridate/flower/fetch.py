@@ -130,7 +130,8 @@ class Fetch:
             if link is None:
                 yield from self._together(ids)
                 return
-            begun = listed(link, [id for id in ids if id not in self._parcels])
+            new = [id for id in ids if id not in self._parcels]
+            begun = listed(link, new) if new else []
         except TRANSPORT as error:
             log.warning("the SuperLink does not answer, it is asked again: %s", error)
             return
