@@ -18,7 +18,7 @@ from mithridate.core.kernels.vectors import GRAM_LANES, MAGNITUDE_BITS, WIDE, ad
 __all__ = ["centred_products", "weighted_sums"]
 
 _SHARE_LANES = 2048
-_GRAM_TILES = 32
+_GRAM_TILES = 8
 _WHOLE_ROWS, _BLOCK_ROWS, _LEAST_ROWS = 320, 192, 32
 _WORTH_THREADS = 1 << 27
 _CENTRE = -1

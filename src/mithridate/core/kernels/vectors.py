@@ -36,7 +36,7 @@ __all__ = [
 WIDE = 16
 """Columns in a vector. A machine with shorter registers takes several for one."""
 
-GRAM_LANES = 128
+GRAM_LANES = 512
 """Columns of a tile of the Gram kernel."""
 
 MAGNITUDE_BITS = np.uint32(0x7FFFFFFF)
