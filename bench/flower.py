@@ -51,6 +51,8 @@ PLAIN = "FedAvg"
 TRAINED = ("guard multi-krum", "guard default", "guard median", "guard multi-krum, each")
 """What is measured beside FedAvg where clients train; Flower's own robust strategies are compared where they answer at once."""
 IMAGES, BATCH, PIXELS, CLASSES = 60, 10, 784, 10
+FLOOR = "products alone, at the speed of BLAS"
+"""What no exact Multi-Krum can go below: half of the matrix product of the updates with themselves, nothing read or written."""
 
 App = tuple[Callable[[], Strategy], Policy | None]
 """The strategy, and the policy of the guard around it; None for a bare app."""
@@ -155,24 +157,39 @@ def played(app: App, client: ClientApp, n: int, d: int, work: str = "answer") ->
     return float(wall_s), float(cpu_s)
 
 
+def products(n: int, d: int) -> Callable[[], tuple[float, float]]:
+    """Seconds and CPU seconds of the inner products of n rows, in pieces that the cache holds; half, for they are symmetric."""
+    rows = np.random.default_rng(0).standard_normal((n, 4096), np.float32)
+    others, out = rows.copy(), np.empty((n, n), np.float32)  # a copy: one matrix with itself would be another routine
+
+    def timed() -> tuple[float, float]:
+        began = time.perf_counter(), time.process_time()
+        for _ in range(max(1, d // 4096)):
+            np.matmul(rows, others.T, out=out)
+        return (time.perf_counter() - began[0]) / 2, (time.process_time() - began[1]) / 2
+
+    return timed
+
+
 def cell(n: int, d: int, work: str, turns: int, only: list[str] | None) -> list[dict[str, Any]]:
     """All apps on one size."""
     client = learners(d) if work == "train" else clients(n, d)
     wanted = only or (TRAINED if work == "train" else list(apps(n)))
     taking = {name: app for name, app in apps(n).items() if name in (PLAIN, *wanted)}
+    floor = products(n, d)
     for app in taking.values():
         played(app, client, n, d, work)  # compiles kernels, fills caches
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in taking}
-    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in taking}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in (*taking, FLOOR)}
+    ratios: dict[str, list[tuple[float, float]]] = {name: [] for name in times}
     for _ in range(turns):
-        turn = {name: played(app, client, n, d, work) for name, app in taking.items()}
+        turn = {name: played(app, client, n, d, work) for name, app in taking.items()} | {FLOOR: floor()}
         again = played(taking[PLAIN], client, n, d, work)
         plain = [(one + two) / 2 for one, two in zip(turn[PLAIN], again, strict=True)]
         for name, (wall_s, cpu_s) in turn.items():
             times[name].append((wall_s, cpu_s))
             ratios[name].append((wall_s / plain[0], cpu_s / plain[1]))
     of = {"work": work, "clients": n, "d": d}
-    return [of | _row(name, times[name], ratios[name]) for name in taking]
+    return [of | _row(name, times[name], ratios[name]) for name in times]
 
 
 def _row(name: str, times: list[tuple[float, float]], ratios: list[tuple[float, float]]) -> dict[str, Any]:
