@@ -19,13 +19,14 @@ from flwr.serverapp import Grid
 
 from mithridate.flower.around import AroundGrid
 from mithridate.flower.arrays import record_of
+from mithridate.flower.batch import Asked, Batch, Handed
 from mithridate.flower.fetch import Fetch, Undelivered
 from mithridate.flower.keeper import Keeper, RunStopped
 from mithridate.flower.local import copied
 from mithridate.flower.others import Others
 from mithridate.flower.private import NodeInfo, message_like, numbered
 from mithridate.flower.replies import OURS
-from mithridate.flower.rounds import Asked, Batch, Evaluation, Handed, Training
+from mithridate.flower.rounds import Evaluation, Training
 from mithridate.flower.spare import SpareRows
 
 __all__ = ["GuardedGrid", "Identify", "by_key"]

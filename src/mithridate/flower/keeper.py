@@ -19,9 +19,9 @@ from mithridate.core.errors import ConfigurationError, MithridateError
 from mithridate.core.layout import Layout
 from mithridate.core.protocols import Need
 from mithridate.core.tables import name_of
+from mithridate.flower.batch import Before
 from mithridate.flower.gate import Gate
 from mithridate.flower.journal import Journal
-from mithridate.flower.rounds import Before
 from mithridate.guard.admission import Sent
 from mithridate.guard.assumptions import cautions, promise
 from mithridate.guard.bridge import Bring, fallen_back, moved, nobody_admitted, ruled

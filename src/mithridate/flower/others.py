@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from flwr.app import Error, Message
 from flwr.serverapp import Grid
 
+from mithridate.flower.batch import REFUSED
 from mithridate.flower.fetch import Fetch, Undelivered
 from mithridate.flower.private import numbered
-from mithridate.flower.rounds import REFUSED
 
 __all__ = ["Others"]
 
