@@ -29,6 +29,7 @@ def test_without_arguments_it_explains_itself(capsys):
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_and_speaks_json(capsys, verb):
     found = said(capsys, verb, "--help")
+    assert "\\[" not in found.out
     assert found.code == 0
     assert "--format" in found.out
 

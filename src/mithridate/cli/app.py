@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import click
 import typer
+import typer.core
 from typer.core import TyperGroup
 
 from mithridate import __version__
@@ -42,6 +43,8 @@ from mithridate.store.strict_json import dumped
 __all__ = ["app", "invoked", "main"]
 
 _OF_FLOWER = ("cryptography", "flwr")
+
+typer.core.HAS_RICH = False  # help is plain text here, and typer would write \[default: ...] for rich all the same
 
 OK, FINDINGS, USAGE, FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
