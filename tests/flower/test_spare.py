@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
-
 import numpy as np
 
 from mithridate.flower.spare import SpareRows
@@ -44,10 +42,18 @@ def test_rounds_of_another_size_get_fresh_memory():
     assert spare.rows(2, 3).shape == (2, 3)
     assert spare.rows(5, 2).shape == (5, 2)
     assert spare.rows(3, 2).dtype == np.float32
+    assert spare.rows(3, 0).shape == (3, 0)
 
 
 def test_large_memory_is_given_back():
     kept, large = SpareRows(most_bytes=20), SpareRows(most_bytes=16)
-    seen = [weakref.ref(spare.rows(1, 5).base) for spare in (kept, large)]
-    alive = [each() is not None for each in seen]
-    assert alive == [True, False]
+    places = []
+    for spare in (kept, large):
+        first = spare.rows(1, 5)
+        held = np.frombuffer(first.base.base, np.float32) if spare is large else None  # so that its place stays taken
+        places.append(first.ctypes.data)
+        del first
+        places.append(spare.rows(1, 5).ctypes.data)
+        del held
+    assert places[0] == places[1]
+    assert places[2] != places[3]
