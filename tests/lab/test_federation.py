@@ -6,9 +6,10 @@ import subprocess
 
 import pytest
 
-from mithridate.core.errors import ConfigurationError, MithridateError
+from mithridate.core.errors import ConfigurationError, MithridateError, UnknownName
 from mithridate.lab import commands, federation, processes
-from mithridate.lab.federation import asked, crash, prepare, rise, train
+from mithridate.lab.commands import Plan
+from mithridate.lab.federation import asked, crash, killable, prepare, rise, train
 from mithridate.lab.ports import taken
 from mithridate.lab.processes import NotReady, end, members
 
@@ -130,6 +131,15 @@ def test_a_server_app_that_is_killed_is_started_again_and_no_round_is_told_twice
         *("killed", "started"),
         *(2, "ended"),
     ]
+
+
+def test_who_will_not_be_there_and_what_will_not_be_seen_is_refused_beforehand():
+    for name in ("site-1", "liar-4", "server"):
+        killable(Plan(), name)
+    with pytest.raises(UnknownName, match="site-1"):
+        killable(Plan(), "sit-1")
+    with pytest.raises(ConfigurationError, match="more --rounds"):
+        killable(Plan(rounds=1), "server")
 
 
 @pytest.mark.parametrize("name", ["site-9", "site-1", "server"])

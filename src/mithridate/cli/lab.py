@@ -71,9 +71,13 @@ def up(
 ) -> None:
     """Start a SuperLink and SuperNodes, train, and show what the liars do; Ctrl-C leaves nothing running."""
     from mithridate.lab.commands import Plan
+    from mithridate.lab.federation import killable
     from mithridate.lab.folder import made
 
-    here = made(folder, Plan(nodes, liars, rounds, port, task, lie, seed))
+    plan = Plan(nodes, liars, rounds, port, task, lie, seed)
+    if kill is not None:
+        killable(plan, kill)
+    here = made(folder, plan)
     runs = [Run("guarded", True, lie), *([Run("bare", False, lie), Run("honest", False, "none")] if compare else [])]
     found: dict[str, Any] = {}
     with _ended(here, keep=keep):

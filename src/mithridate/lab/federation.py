@@ -17,19 +17,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mithridate.core.errors import ConfigurationError, MithridateError
+from mithridate.core.errors import ConfigurationError, MithridateError, UnknownName
 from mithridate.deployment.running import Running
 from mithridate.lab import commands
 from mithridate.lab.bundle import written_app, written_data, written_liar
 from mithridate.lab.certificates import Issued, issue, node_key
-from mithridate.lab.commands import HOST, Site
+from mithridate.lab.commands import HOST, Plan, Site
 from mithridate.lab.enrolled import enrolled
 from mithridate.lab.folder import Lab
 from mithridate.lab.ports import taken
 from mithridate.lab.processes import Daemon, NotReady, await_port, kill, start, tail
 from mithridate.lab.verdicts import verdict
 
-__all__ = ["SERVER_APP", "Event", "asked", "crash", "issued_in", "prepare", "rise", "started", "train"]
+__all__ = ["SERVER_APP", "Event", "asked", "crash", "issued_in", "killable", "prepare", "rise", "started", "train"]
 
 Event = dict[str, Any]
 
@@ -132,6 +132,20 @@ def train(
         time.sleep(_PAUSE_S)
     child.child.wait(ANSWER_S)
     yield {"event": "ended", "run": run, "accuracy": accuracy}
+
+
+def killable(plan: Plan, name: str) -> None:
+    """Refuse a name that nobody in such a lab will have, and a crash after which there is nothing left to see.
+
+    Raises:
+        UnknownName: there will be no such process.
+        ConfigurationError: the first round is the last.
+    """
+    names = (*(site.name for site in plan.sites), SERVER_APP)
+    if name not in names:
+        raise UnknownName("process", name, names)
+    if plan.rounds < 2:
+        raise ConfigurationError(f"{name} is killed after the first round, and there is no other: more --rounds")
 
 
 def crash(lab: Lab, name: str) -> Event:
