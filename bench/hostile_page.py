@@ -194,8 +194,9 @@ a complex model, which PyTorch casts back at the clients.
 
 A packed array that cannot be unpacked is worth a look. The SuperLink hands each reply out once, and Flower's Grid unpacks all
 that are there in one go: bare, the exception ends the run, and caught it would still cost every honest reply of the same look.
-The guard fetches replies one by one, takes no more bytes of one than an honest reply may have, packed or unpacked, and waits for
-none whose bytes do not come while others are there (Flower's Grid waits up to two hours): tests/flower/test_fetch.py shows each.
+The guard fetches replies one by one, asks for nothing more of one that is larger than an honest one can be, packed or unpacked,
+and waits for none whose bytes come slowly while others are there (Flower's Grid waits for three minutes after the last object, up
+to two hours in all): tests/flower/test_fetch.py shows each, but for the hours, which stand in Flower's constants.
 A part that is named 10,000 times takes 10,000 times its size in a bare server's memory; of this small model that is bearable.
 
 One seed, one run: this shows that transport, deserialisation and signatures change none of the verdicts, not how often.
@@ -216,7 +217,7 @@ One seed, one run: this shows that transport, deserialisation and signatures cha
 * The first round's reply, sent again with the right addresses, is just another update here. Only a signed reply says which
   model it answers: see [identity](identity.md).
 * In one process a large config record reaches the server's memory before the guard can look at it; it is not handed on. From a
-  SuperLink no more of a reply is fetched than an honest one may have.
+  SuperLink nothing more of a reply is fetched after the object with which it becomes larger than an honest one can be.
 * Attacks that stay within what honest clients send are not on this page: [results.md](results.md) has them.
 
 Strategies that average no arrays are refused when the first round begins, with the reason; the guard does not pretend to

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from flwr.app import Error
+import pytest
+from flwr.app import Error, Message, RecordDict
 
-from mithridate.flower.batch import Before, Handed
-from mithridate.flower.private import message_like
-from tests.flower.batches import answer
+from mithridate.flower.batch import Before, Handed, pushed
+from mithridate.flower.local import LocalGrid
+from mithridate.flower.private import identified, message_like
+from tests.flower.batches import NODES, answer
 
 
 def test_replies_are_taken_once_and_what_is_missed_fails(training):
@@ -57,3 +59,18 @@ def test_what_was_handed_on_before_a_crash_is_handed_on_again(training):
     assert again["m6"].has_error()
     refused = training.again(Before(None, {"names": None}))
     assert all(error.has_error() for error in refused.values())
+
+
+@pytest.mark.parametrize("leaves_out", [True, False])
+def test_a_message_that_could_not_be_sent_takes_nobody_elses_id(leaves_out):
+    class Sending(LocalGrid):
+        """Node 6 cannot be sent to."""
+
+        def push_messages(self, messages):
+            ids = super().push_messages(messages)
+            ids = [None if each.metadata.dst_node_id == 6 else id for each, id in zip(messages, ids, strict=True)]
+            return [id for id in ids if id is not None] if leaves_out else ids
+
+    with identified(1):
+        messages = [Message(RecordDict(), node, "train") for node in NODES]
+        assert pushed(Sending([]), messages) == ["1-1", None, "1-3"]

@@ -136,6 +136,14 @@ def test_an_instruction_that_is_over_is_forgotten(link, grid):
     assert told(fetch.arrived(["a"], PLENTY)) == {} and len(link.asked) == asked
 
 
+def test_what_the_superlink_lists_unasked_is_passed_over(link, grid):
+    link.bring("a", model())
+    link.bring("", model())
+    listing = link.PullMessages
+    link.PullMessages = lambda request: listing(type(request)(message_ids=[*request.message_ids, ""]))
+    assert told(Fetch(grid).arrived(["a"], PLENTY)) == {"a": [0, 1, 2]}
+
+
 def test_a_grid_without_a_superlink_is_asked_as_it_is():
     class Torn(LocalGrid):
         def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:

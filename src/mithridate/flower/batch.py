@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, Error, Message, MetricRecord, RecordDict
+from flwr.serverapp import Grid
 
 from mithridate.flower.arrays import record_of
 from mithridate.flower.fetch import Undelivered
@@ -20,7 +21,7 @@ from mithridate.flower.replies import Opened
 from mithridate.guard.claims import Refused, spoken
 from mithridate.guard.policy import Policy
 
-__all__ = ["ENVELOPE_BYTES", "REFUSED", "Asked", "Batch", "Before", "Handed"]
+__all__ = ["ENVELOPE_BYTES", "REFUSED", "Asked", "Batch", "Before", "Handed", "pushed"]
 
 _MOST_ODD = 20
 
@@ -236,6 +237,19 @@ class Batch(ABC):
     ) -> Message:
         numbers: dict[str, Any] = {**metrics, self.policy.metrics.examples_key: weight}
         return Message(RecordDict({**models, name: MetricRecord(numbers)}), reply_to=self.ids[id].message)
+
+
+def pushed(grid: Grid, messages: Sequence[Message]) -> list[str | None]:
+    """Push messages: an id for each, None for one that could not be sent.
+
+    Some Grids (Flower's simulation) leave such a message out of their answer; they have numbered the others themselves.
+    """
+    given: list[str | None] = list(grid.push_messages(messages))
+    if len(given) == len(messages):
+        return given
+    left = set(given)
+    own = [message.metadata.message_id for message in messages]
+    return [id if id in left else None for id in own]
 
 
 def _from_whom_was_asked(reply: Message, asked: Asked) -> Message:

@@ -1,8 +1,9 @@
 """Replies fetched from a SuperLink one by one, so that what one node sends, or does not finish sending, costs nobody else.
 
 Flower's own Grid takes all replies that are there at once. The SuperLink hands each out once; one that cannot be unpacked ends
-the call, and those after it are lost with it. One whose bytes do not come is waited for, up to two hours, before those after it
-are looked at. And nothing bounds what is taken into memory, or what it becomes there.
+the call, and those after it are lost with it. One whose bytes come slowly is waited for, three minutes after its last object and
+up to two hours in all, before those after it are looked at. And nothing bounds what is taken into memory, or what it becomes
+there.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ class _TooLarge(MithridateError):
 class _Parcel:
     """One reply on its way: the SuperLink's connection, as Flower sees it while it unpacks this reply.
 
-    What has arrived is kept, so that another attempt only asks for the rest.
+    What has arrived is kept, so that another attempt only asks for the rest. Nothing more is asked for after the object with
+    which the reply becomes too large.
 
     Args:
         connection: To the SuperLink.
@@ -131,11 +133,13 @@ class Fetch:
                 yield from self._together(ids)
                 return
             new = [id for id in ids if id not in self._parcels]
-            begun = listed(link, new) if new else []
+            begun = dict(listed(link, new)) if new else {}
         except TRANSPORT as error:
             log.warning("the SuperLink does not answer, it is asked again: %s", error)
             return
-        self._parcels |= {id: _Parcel(link, listing) for id, listing in begun}
+        self._parcels |= {
+            id: _Parcel(link, begun[id]) for id in new if id in begun
+        }  # it may list what nobody asked for
         for id in ids:
             if id in self._parcels:
                 yield from self._opened(id, most_bytes)

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from flwr.app import Message, RecordDict
@@ -19,7 +19,7 @@ from flwr.serverapp import Grid
 
 from mithridate.flower.around import AroundGrid
 from mithridate.flower.arrays import record_of
-from mithridate.flower.batch import Asked, Batch, Handed
+from mithridate.flower.batch import Asked, Batch, Handed, pushed
 from mithridate.flower.fetch import Fetch, Undelivered
 from mithridate.flower.keeper import Keeper, RunStopped
 from mithridate.flower.local import copied
@@ -141,7 +141,7 @@ class GuardedGrid(AroundGrid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         messages = list(messages)
         if not _guarded(messages):
-            return self._others.send(messages)
+            return cast("list[str]", self._others.send(messages))  # Flower says None in spite of its types
         flight = self._launched(messages, self._keeper.policy.round.timeout_s)
         self._flights.append(flight)
         return list(flight.batch.ids)
@@ -206,11 +206,8 @@ class GuardedGrid(AroundGrid):
         ids: list[str] = []
         going = [asked.message for asked in batch.asked if asked.message.metadata.dst_node_id in online]
         owned = _owned([message.content for message in going], batch.restored if isinstance(batch, Training) else {})
-        given = iter(
-            self._inner.push_messages(
-                [self._told_to(message, content, batch) for message, content in zip(going, owned, strict=True)]
-            )
-        )
+        told = [self._told_to(message, content, batch) for message, content in zip(going, owned, strict=True)]
+        given = iter(pushed(self._inner, told))
         lost = []
         for asked in batch.asked:
             id = next(given, None) if asked.message.metadata.dst_node_id in online else None

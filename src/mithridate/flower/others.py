@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from flwr.app import Error, Message
 from flwr.serverapp import Grid
 
-from mithridate.flower.batch import REFUSED
+from mithridate.flower.batch import REFUSED, pushed
 from mithridate.flower.fetch import Fetch, Undelivered
 from mithridate.flower.private import numbered
 
@@ -38,10 +38,10 @@ class Others:
         self._grid, self._fetch, self._clock, self._sleep = grid, fetch, clock, sleep
         self._sent: dict[str, Message] = {}
 
-    def send(self, messages: Sequence[Message]) -> list[str]:
+    def send(self, messages: Sequence[Message]) -> list[str | None]:
         """Send messages; their ids, None for one that could not be sent."""
-        ids = list(self._grid.push_messages(messages))
-        self._sent |= {id: numbered(message, id) for id, message in zip(ids, messages, strict=False) if id is not None}
+        ids = pushed(self._grid, messages)
+        self._sent |= {id: numbered(message, id) for id, message in zip(ids, messages, strict=True) if id is not None}
         return ids
 
     def arrived(self, ids: Sequence[str]) -> list[Message]:
